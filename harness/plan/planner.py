@@ -1,0 +1,219 @@
+"""Suite → plan: specs with their bounds and code, artifacts, and every cell in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.api.artifact import Artifact
+from harness.api.contracts import Method, Task
+from harness.api.metric import Bound
+from harness.api.parameters import build, canonical, changed, plain
+from harness.data.locate import resolve
+from harness.errors import DataMissing, PluginError
+from harness.plan.identity import Identity, artifact_id, cell_ids
+from harness.plan.records import ArtifactSpec, Plan, Spec
+from harness.registry import Registry
+from harness.suite.model import Entry, HardwareClass, MethodUse, Suite
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["identity_of", "plan_suite", "spec_title"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One task with one method, as objects, and the record that says which."""
+
+    spec: Spec
+    task: Task
+    method: Method
+    seeds: tuple[int, ...]
+
+
+def plan_suite(suite: Suite, registry: Registry) -> Plan:
+    """The plan of a suite: nothing is read but code, nothing is written.
+
+    Raises
+    ------
+    PluginError
+        When a task's or method's ``bounds``, ``guarantees`` or ``artifacts`` raises.
+    """
+    planner = _Planner(suite, registry)
+    pairs = list(planner.pairs())
+    ids, spec, seed = _columns(pairs)
+    return Plan(
+        suite=suite,
+        specs=tuple(pair.spec for pair in pairs),
+        cell_ids=ids,
+        spec=spec,
+        seed=seed,
+        artifacts=tuple(planner.artifacts.values()),
+    )
+
+
+def identity_of(registry: Registry) -> Identity:
+    """An :class:`Identity` that knows the registry's plugins and data sets."""
+    things = [*registry.things("method").values(), *registry.things("task").values()]
+    packages = {thing.at.partition(":")[0].partition(".")[0] for thing in things}
+    packages |= {path.stem for path in registry.plugin_files}
+    declared = {}
+    for name in registry.things("dataset"):
+        try:
+            declared[name] = resolve(name).sha256
+        except DataMissing:
+            continue
+    return Identity(packages, declared)
+
+
+def spec_title(task: str, cls: type[Any], params: Mapping[str, Any]) -> str:
+    """A task's name with the parameters that differ from their defaults."""
+    parts = [f"{name}={_short(value)}" for name, value in changed(cls, params).items()]
+    return " ".join([task, *parts])
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else canonical(value)
+
+
+class _Planner:
+    """Walks a suite's entries; keeps what they share (classes, code ids, artifacts)."""
+
+    def __init__(self, suite: Suite, registry: Registry) -> None:
+        self._suite = suite
+        self._registry = registry
+        self._identity = identity_of(registry)
+        self._paths = tuple(map(str, registry.paths))
+        self.artifacts: dict[str, ArtifactSpec] = {}
+
+    def pairs(self) -> Iterator[_Pair]:
+        """Every (task, method) of the suite, in the order of the file."""
+        index = 0
+        for entry in self._suite.entries:
+            task_class = self._registry.task(entry.task)
+            task = build(task_class, entry.params)
+            for use in entry.methods:
+                yield self._pair(index, entry, task, use)
+                index += 1
+
+    def _pair(self, index: int, entry: Entry, task: Task, use: MethodUse) -> _Pair:
+        method_class = self._registry.method(use.name)
+        method: Method = build(method_class, use.params)
+        hardware = self._suite.hardware[use.hardware]
+        things = self._registry.things
+        spec = Spec(
+            index=index,
+            task=entry.task,
+            task_params=entry.params,
+            task_at=things("task")[entry.task].at,
+            method=use.name,
+            method_params=use.params,
+            method_at=things("method")[use.name].at,
+            label=use.label,
+            metrics=type(task).metrics,
+            bounds=_bounds(task, method, use.label),
+            suite_seed=self._suite.seed,
+            hardware=hardware.name,
+            device=hardware.device,
+            cpus=hardware.cpus,
+            exclusive=hardware.exclusive,
+            memory_bytes=hardware.memory_bytes,
+            timeout_s=use.timeout_s,
+            code_id=self._identity.code_id(type(task), method_class),
+            title=spec_title(entry.task, type(task), entry.params),
+            plugins=self._paths,
+            artifacts=self._artifacts_of(task, method, use.seeds.values, hardware),
+        )
+        return _Pair(spec, task, method, use.seeds.values)
+
+    def _artifacts_of(
+        self, task: Task, method: Method, seeds: Sequence[int], hardware: HardwareClass
+    ) -> dict[int, tuple[str, ...]]:
+        """Artifact ids by seed; empty where the task declares none."""
+        if type(task).artifacts is Task.artifacts:
+            return {}
+        listed = {}
+        for seed in seeds:
+            wanted = _asked(lambda: tuple(task.artifacts(method, seed)), task, "artifacts")  # noqa: B023
+            listed[seed] = tuple(self._artifact(each, hardware) for each in wanted)
+        return listed
+
+    def _artifact(self, artifact: Artifact, hardware: HardwareClass) -> str:
+        """The id of an artifact; it and its inputs are planned when they are new."""
+        inputs = tuple(self._artifact(each, hardware) for each in artifact.inputs())
+        cls = type(artifact)
+        name = cls.name or f"{cls.__module__}.{cls.__qualname__}"
+        fields = plain(artifact)
+        at = f"{cls.__module__}:{cls.__qualname__}"
+        seed = fields.get("seed")
+        code = self._identity.code_id(cls)
+        own = changed(cls, fields)
+        identifier = artifact_id(name, own, self._suite.seed, seed, code, hardware.device)
+        if identifier not in self.artifacts:
+            self.artifacts[identifier] = ArtifactSpec(
+                artifact_id=identifier,
+                name=name,
+                at=at,
+                fields=fields,
+                key=f"{at} {canonical(fields)}",
+                seed=seed,
+                suite_seed=self._suite.seed,
+                inputs=inputs,
+                device=hardware.device,
+                cpus=hardware.cpus,
+                timeout_s=cls.timeout_s,
+                memory_bytes=hardware.memory_bytes,
+                plugins=self._paths,
+            )
+        return identifier
+
+
+def _bounds(task: Task, method: Method, label: str) -> tuple[Bound, ...]:
+    """The task's bounds and the method's guarantees, as planning knows them."""
+    of_task = _asked(lambda: tuple(task.bounds()), task, "bounds")
+    of_method = _asked(lambda: tuple(method.guarantees(task)), method, "guarantees")
+    declared = {metric.name for metric in type(task).metrics}
+    for bound in (*of_task, *of_method):
+        if bound.metric not in declared:
+            raise PluginError(
+                f'{type(task).__name__} with "{label}": a bound names the metric '
+                f'"{bound.metric}", which the task does not declare'
+            )
+    return (*of_task, *of_method)
+
+
+def _asked(call: Any, whom: object, what: str) -> Any:
+    """The answer of a plugin's planning function; what it raises names plugin and function."""
+    try:
+        return call()
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise PluginError(
+            f"{type(whom).__module__}:{type(whom).__qualname__}.{what}() raised "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _columns(
+    pairs: Sequence[_Pair],
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    import numpy as np
+
+    ids = [
+        cell_ids(
+            pair.spec.suite_seed,
+            (pair.spec.task, changed(type(pair.task), pair.spec.task_params)),
+            (pair.spec.method, changed(type(pair.method), pair.spec.method_params)),
+            pair.spec.device,
+            pair.seeds,
+        )
+        for pair in pairs
+    ]
+    counts = [len(pair.seeds) for pair in pairs]
+    return (
+        np.concatenate(ids) if ids else np.empty((0, 16), np.uint8),
+        np.repeat(np.arange(len(pairs), dtype=np.int32), counts),
+        np.fromiter((seed for pair in pairs for seed in pair.seeds), np.int64, sum(counts)),
+    )

@@ -1,0 +1,99 @@
+"""The five cases of identity: what an edit changes, and what it must not change."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+READ = """
+import sys
+sys.path.insert(0, {folder!r})
+from harness.plan.sources import CodeReader
+reader = CodeReader(["plug"])
+for module in ("plug.one", "plug.two", "plug.three"):
+    print(reader.digest([module], {{"clicks": {sha!r}}}).hex())
+"""
+
+
+def digests(folder, sha="a"):
+    """The digests of the three methods, read in a fresh process."""
+    answer = subprocess.run(
+        [sys.executable, "-c", READ.format(folder=str(folder), sha=sha)],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return dict(zip(("one", "two", "three"), answer.stdout.split(), strict=True))
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    """A plugin of three methods: one and two reach a helper, two through another module."""
+    package = tmp_path / "plug"
+    package.mkdir()
+    files = {
+        "__init__.py": """
+            from harness import hookimpl
+
+            @hookimpl
+            def harness_methods():
+                return {"plug/one": "plug.one:One"}
+        """,
+        "helper.py": "def scale(x):\n    return 2 * x\n",
+        "middle.py": "from plug.helper import scale\n",
+        "one.py": "import plug.helper\nprior = 1.0\n",
+        "two.py": "def f():\n    from plug import middle\n    return middle\n",
+        "three.py": "import math\nDATA = 'table.bin'\nSET = 'clicks'\n",
+    }
+    for name, text in files.items():
+        (package / name).write_text(textwrap.dedent(text))
+    (package / "table.bin").write_bytes(b"1 2 3")
+    return package
+
+
+def changed_by(plugin, edit):
+    before = digests(plugin.parent)
+    edit()
+    after = digests(plugin.parent)
+    return {name for name in before if before[name] != after[name]}
+
+
+def append(path, text):
+    path.write_text(path.read_text() + text)
+
+
+def test_a_comment_a_docstring_a_touch_and_a_new_name_change_nothing(plugin):
+    def edit():
+        append(plugin / "one.py", "# a comment\n")
+        helper = plugin / "helper.py"
+        helper.write_text('"""Now with a docstring."""\n\n\n' + helper.read_text())
+        init = plugin / "__init__.py"
+        init.write_text(init.read_text().replace('"plug.one:One"', '"plug.one:One", "plug/x": "y"'))
+
+    assert changed_by(plugin, edit) == set()
+
+
+def test_an_edited_method_changes_itself_alone(plugin):
+    assert changed_by(plugin, lambda: append(plugin / "one.py", "prior = 2.0\n")) == {"one"}
+
+
+def test_an_edited_helper_changes_all_that_reach_it_and_no_other(plugin):
+    def edit():
+        (plugin / "helper.py").write_text("def scale(x):\n    return 3 * x\n")
+
+    assert changed_by(plugin, edit) == {"one", "two"}
+
+
+def test_an_edited_data_file_changes_what_names_it(plugin):
+    assert changed_by(plugin, lambda: (plugin / "table.bin").write_bytes(b"1 2 4")) == {"three"}
+
+
+def test_another_hash_of_a_declared_data_set_changes_what_names_it(plugin):
+    before, after = digests(plugin.parent, "a"), digests(plugin.parent, "b")
+    assert {name for name in before if before[name] != after[name]} == {"three"}
+
+
+def test_a_module_that_imports_by_name_rests_on_its_whole_package(plugin):
+    append(plugin / "three.py", "import importlib\nx = importlib.import_module('plug.' + 'one')\n")
+    assert changed_by(plugin, lambda: append(plugin / "two.py", "y = 1\n")) == {"two", "three"}
