@@ -1,19 +1,16 @@
-"""Where a run comes from: commit, uncommitted changes, versions, machine."""
+"""Where a run comes from: commit, uncommitted changes, versions."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-from harness.hardware import Machine
 from harness.suite.model import Suite
 
-__all__ = ["Commit", "commit_of", "provenance", "suite_hash"]
+__all__ = ["Commit", "commit_of", "suite_hash", "versions"]
 
 _LIBRARIES = ("numpy", "pandas", "pyarrow", "numba", "scipy", "scikit-learn", "torch")
 
@@ -66,32 +63,16 @@ def suite_hash(suite: Suite) -> str:
     return digest.hexdigest()
 
 
-def provenance(
-    suite: Suite, machine: Machine, commit: Commit, plugins: Iterable[tuple[str, str]]
-) -> dict[str, Any]:
-    """The part of ``run.json`` that is known when a run starts."""
-    return {
-        "suite": suite.name,
-        "suite_path": suite.path,
-        "suite_text": suite.text,
-        "suite_hash": suite_hash(suite),
-        "overrides": list(suite.overrides),
-        "cuts": list(suite.cuts),
-        "commit": commit.hash,
-        "branch": commit.branch,
-        "uncommitted": commit.dirty,
-        "plugins": {name: origin for name, origin in plugins},
-        "libraries": dict(_versions()),
-        "machine": machine.as_dict(),
-    }
+def versions() -> dict[str, str]:
+    """Versions of harness, Python and the numerical libraries that are installed."""
+    import platform
 
-
-def _versions() -> Iterable[tuple[str, str]]:
     from harness import __version__
 
-    yield "harness", __version__
+    found = {"harness": __version__, "python": platform.python_version()}
     for library in _LIBRARIES:
         try:
-            yield library, version(library)
+            found[library] = version(library)
         except PackageNotFoundError:
             continue
+    return found

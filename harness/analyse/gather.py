@@ -1,0 +1,127 @@
+"""From groups to one value a seed on the seeds that they have in common, and what was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from harness.analyse.columns import BoolArray, FloatArray, IntArray
+from harness.analyse.results import Column, Results
+from harness.suite.model import Span
+
+__all__ = ["Gathered", "Losses", "Point", "Source", "common_points", "gather", "losses_of", "read"]
+
+Point = float | Literal["last"] | Span
+
+
+class Source(NamedTuple):
+    """One column of a statistic: a metric at a point, of groups that are pooled."""
+
+    groups: tuple[int, ...]
+    metric: str
+    at: Point
+
+
+class Losses(NamedTuple):
+    """What became of the cells that give no value."""
+
+    planned: int  # seeds of the largest group
+    failed: int  # cells
+    skipped: int  # cells
+    lacking: int  # cells that ended well without this value
+    reasons: tuple[str, ...]
+
+    def why_nothing(self, metric: str) -> str:
+        """Why there is no value at all."""
+        because = f": {'; '.join(self.reasons)}" if self.reasons else ""
+        if not self.planned:
+            return "no cell has run"
+        if self.failed and not self.skipped:
+            return f"every cell failed{because}"
+        if self.skipped and not self.failed:
+            return f"every cell was skipped{because}"
+        if self.failed or self.skipped:
+            return f"every cell failed or was skipped{because}"
+        return f"no cell has a value of {metric} here"
+
+    def notes(self, used: int, is_dropping: bool) -> list[str]:
+        """What a reader must know of the values that are missing."""
+        told = []
+        if self.failed:
+            verb = "left out" if is_dropping else "failed"
+            told.append(f"{_cells(self.failed)} {verb}")
+        if self.skipped:
+            told.append(f"{_cells(self.skipped)} skipped")
+        if self.lacking:
+            told.append(f"{_cells(self.lacking)} without a value")
+        if used < self.planned:
+            told.append(f"{used} of {self.planned} planned seeds in common")
+        return told
+
+
+class Gathered(NamedTuple):
+    """Columns on common seeds."""
+
+    seeds: IntArray  # (n,) ascending
+    values: FloatArray  # (columns, n)
+    is_censored: BoolArray  # (columns,) whether a value of the column is a lower bound
+    losses: Losses
+
+
+def gather(results: Results, sources: Sequence[Source]) -> Gathered:
+    """The sources' values on the seeds that all of them have."""
+    columns = [[read(results, group, each.metric, each.at) for group in each.groups] for each in sources]
+    flat = [column for pooled in columns for column in pooled]
+    seeds = reduce(np.intersect1d, (column.seeds for column in flat))
+    values = np.array([_pooled(pooled, seeds) for pooled in columns])
+    censored = [any(column.is_censored.any() for column in pooled) for pooled in columns]
+    groups = [group for each in sources for group in each.groups]
+    most = [column.seeds.size for column in flat]
+    return Gathered(seeds, values, np.array(censored), losses_of(results, groups, most))
+
+
+def read(results: Results, group: int, metric: str, at: Point) -> Column:
+    """A group's values at a point; of a span, the change from its start to its end."""
+    if at == "last":
+        return results.last(group, metric)
+    if not isinstance(at, Span):
+        return results.at(group, metric, at)
+    start, end = results.at(group, metric, at.start), results.at(group, metric, at.end)
+    seeds, first, last = np.intersect1d(start.seeds, end.seeds, return_indices=True)
+    censored = start.is_censored[first] | end.is_censored[last]
+    return Column(seeds, end.values[last] - start.values[first], censored)
+
+
+def common_points(results: Results, groups: Iterable[int], metric: str) -> FloatArray:
+    """The points of a curve that every cell of every group has."""
+    curves = [results.curve(group, metric).common for group in groups]
+    return reduce(np.intersect1d, curves)
+
+
+def losses_of(results: Results, groups: Sequence[int], found: Sequence[int]) -> Losses:
+    """What was lost in groups that gave ``found`` values each (a group may come twice)."""
+    planned = failed = skipped = lacking = 0
+    reasons: dict[str, None] = {}
+    counted: dict[int, int] = {}
+    for group, values in zip(groups, found, strict=True):
+        counted[group] = min(values, counted.get(group, values))
+    for group, values in counted.items():
+        cells = results.cells(group)
+        planned = max(planned, cells.seeds.size)
+        failed += cells.failures
+        skipped += int(cells.is_skipped.sum())
+        lacking += int(cells.is_done.sum()) - values
+        reasons.update(dict.fromkeys(cells.reasons))
+    return Losses(planned, failed, skipped, lacking, tuple(reasons)[:2])
+
+
+def _pooled(columns: Sequence[Column], seeds: IntArray) -> FloatArray:
+    """(n,) the mean over pooled groups for each seed: one number a seed, whatever is pooled."""
+    return np.mean([column.values[np.searchsorted(column.seeds, seeds)] for column in columns], axis=0)
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell{'' if count == 1 else 's'}"

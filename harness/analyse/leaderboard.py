@@ -1,0 +1,228 @@
+"""The board: one row a task × metric × label, with interval, ranks, bounds and cost.
+
+Rows of one task and metric stand together in the order of their means, the best first. A
+method without a value keeps its row: last, without a rank, with its failures counted.
+Published figures stand beside and are never ranked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from harness.analyse.columns import FloatArray, IntArray
+from harness.analyse.results import Column, GroupBound, Results
+from harness.api.metric import Metric
+from harness.api.parameters import canonical
+from harness.stats import rank_intervals, sample
+from harness.store.schemas import SCHEMAS
+from harness.suite.model import Published
+
+__all__ = ["leaderboard"]
+
+_EMPTY: Mapping[str, Any] = dict.fromkeys(SCHEMAS["leaderboard"].names)
+
+
+class _Board(NamedTuple):
+    """One task with one setting of its parameters: the groups that share it."""
+
+    task: str
+    task_params: Mapping[str, Any]
+    groups: tuple[int, ...]
+    metrics: tuple[Metric, ...]
+
+
+def leaderboard(
+    results: Results,
+    *,
+    level: float = 0.95,
+    published: Sequence[Published] = (),
+    commit: str = "",
+    machine: str = "",
+) -> pa.Table:
+    """The board of a run, with the columns of ``leaderboard.parquet``.
+
+    Parameters
+    ----------
+    results
+        What the run measured; its final values are shown.
+    level
+        Of the intervals and of the ranks' paired tests.
+    published
+        Figures from elsewhere; those of the results where none are given.
+    commit, machine
+        Told in each measured row.
+    """
+    figures = tuple(published) or results.published
+    rows: list[dict[str, Any]] = []
+    for board in _boards(results):
+        for metric in board.metrics:
+            beside = [each for each in figures if _belongs(each, board, metric)]
+            measured = _measured(results, board, metric, level)
+            shared = _shared(results, board, metric)
+            whole = [row | {"commit": commit, "machine": machine} for row in measured]
+            whole += [_published_row(each) for each in beside]
+            rows += [_EMPTY | row | shared for row in _ordered(whole, metric)]
+    rows += [_EMPTY | row for row in _strangers(results, figures)]
+    return pa.Table.from_pylist(rows, schema=SCHEMAS["leaderboard"])
+
+
+def _boards(results: Results) -> Iterator[_Board]:
+    """Tasks in the order in which they were planned."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for group, spec in enumerate(results.specs):
+        found.setdefault((spec.task, canonical(spec.task_params)), []).append(group)
+    for groups in found.values():
+        first = results.specs[groups[0]]
+        yield _Board(first.task, first.task_params, tuple(groups), first.metrics)
+
+
+def _shared(results: Results, board: _Board, metric: Metric) -> dict[str, Any]:
+    return {
+        "suite": results.suite,
+        "task": board.task,
+        "task_params": canonical(board.task_params),
+        "metric": metric.name,
+        "unit": metric.unit,
+        "direction": metric.direction,
+    }
+
+
+def _measured(
+    results: Results, board: _Board, metric: Metric, level: float
+) -> list[dict[str, Any]]:
+    columns = {group: results.last(group, metric.name) for group in board.groups}
+    lost = any(not results.cells(group).is_done.all() for group in board.groups)
+    if not lost and not any(column.seeds.size for column in columns.values()):
+        return []  # declared, and this task gives it to no method
+    rows = [_row(results, group, metric, columns[group], level) for group in board.groups]
+    if _is_ranked(results, board, metric):
+        valued = [place for place, group in enumerate(board.groups) if columns[group].seeds.size]
+        matrix = _matrix([columns[board.groups[place]] for place in valued])
+        spans = rank_intervals(matrix, metric.direction, level, metric.type) if valued else []
+        for place, span in zip(valued, spans, strict=True):
+            rows[place] |= {"rank_low": span[0], "rank_high": span[1]}
+    return rows
+
+
+def _is_ranked(results: Results, board: _Board, metric: Metric) -> bool:
+    """Costs are compared only where every method ran alone on the machine."""
+    if metric.direction == "none":
+        return False
+    return not metric.is_cost or all(results.specs[group].exclusive for group in board.groups)
+
+
+def _row(
+    results: Results, group: int, metric: Metric, column: Column, level: float
+) -> dict[str, Any]:
+    spec, cells = results.specs[group], results.cells(group)
+    n = column.seeds.size
+    row: dict[str, Any] = {
+        "label": spec.label,
+        "method": spec.method,
+        "method_params": canonical(spec.method_params),
+        "origin": "measured",
+        "n": n,
+        "failures": cells.failures,
+        "censored": int(column.is_censored.sum()),
+        "wall_s": _mean(cells.wall_s[cells.is_done]),
+        "peak_memory": _largest(cells.peak_memory[cells.is_done]),
+    }
+    if n:
+        estimate = sample(column.values, metric.type)
+        interval = estimate.interval(level)
+        row["mean"] = estimate.value
+        if interval:
+            row |= {"ci_low": interval.low, "ci_high": interval.high}
+    lower = results.bound(group, metric.name, "lower_bound")
+    guarantee = results.bound(group, metric.name, "guarantee")
+    row["lower_bound"], row["ratio_to_lower"] = _against(column, lower)
+    row["guarantee"], row["ratio_to_guarantee"] = _against(column, guarantee)
+    row["vacuous"] = guarantee.is_vacuous if guarantee else None
+    return row
+
+
+def _against(column: Column, bound: GroupBound | None) -> tuple[float | None, float | None]:
+    """A bound's mean over cells, and the mean of value ÷ bound where bounds are positive."""
+    if bound is None:
+        return None, None
+    mean = _mean(bound.values)
+    seeds, ours, theirs = np.intersect1d(column.seeds, bound.seeds, return_indices=True)
+    own = bound.values[theirs]
+    if not seeds.size or not (own > 0).all():
+        return mean, None
+    return mean, float(np.mean(column.values[ours] / own))
+
+
+def _matrix(columns: Sequence[Column]) -> FloatArray:
+    """(methods, seeds) values on every seed that some method has, NaN where one lacks it."""
+    seeds: IntArray = np.unique(np.concatenate([column.seeds for column in columns] or [[]]))
+    matrix = np.full((len(columns), seeds.size), np.nan)
+    for row, column in enumerate(columns):
+        matrix[row, np.searchsorted(seeds, column.seeds)] = column.values
+    return matrix
+
+
+def _ordered(rows: list[dict[str, Any]], metric: Metric) -> list[dict[str, Any]]:
+    """The best mean first; where neither direction is better, as planned."""
+    sign = {"lower": 1.0, "higher": -1.0, "none": 0.0}[metric.direction]
+    return sorted(
+        rows,
+        key=lambda row: (row.get("mean") is None, sign * (row.get("mean") or 0.0)),
+    )
+
+
+def _belongs(figure: Published, board: _Board, metric: Metric) -> bool:
+    """Whether a published final value is of this task, as far as it says of which setting."""
+    return (
+        figure.task == board.task
+        and figure.metric == metric.name
+        and figure.at is None
+        and all(
+            canonical(board.task_params[key]) == canonical(value)
+            for key, value in figure.params.items()
+            if key in board.task_params
+        )
+    )
+
+
+def _published_row(figure: Published) -> dict[str, Any]:
+    return {
+        "label": figure.label,
+        "origin": "published",
+        "mean": figure.value,
+        "n": 0,
+        "failures": 0,
+        "censored": 0,
+        "source": figure.source,
+    }
+
+
+def _strangers(results: Results, figures: Sequence[Published]) -> Iterator[dict[str, Any]]:
+    """Published final values of tasks that were not measured: boards of their own."""
+    boards = list(_boards(results))
+    for figure in figures:
+        met = any(_belongs(figure, board, metric) for board in boards for metric in board.metrics)
+        if met or figure.at is not None:
+            continue
+        yield _published_row(figure) | {
+            "suite": results.suite,
+            "task": figure.task,
+            "task_params": canonical(dict(figure.params)),
+            "metric": figure.metric,
+            "unit": "",
+            "direction": "none",
+        }
+
+
+def _mean(values: FloatArray) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else None
+
+
+def _largest(values: FloatArray) -> int | None:
+    known = values[~np.isnan(values)]
+    return int(known.max()) if known.size else None

@@ -1,0 +1,248 @@
+"""A leaderboard as text: rank span, mean, interval, dots on one axis, bounds, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log10
+from typing import Any
+
+from harness.cli import numbers
+from harness.cli.text import Line, Span, can_draw, line
+
+__all__ = ["Board", "board_lines", "boards_of", "interval_text", "mean_text", "rank_text"]
+
+_PLOT_MIN, _INTERVAL_MIN, _COST_MIN = 80, 100, 90  # columns from which on a part is shown
+_PLOT_WIDTH = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """One task × metric: the rows of ``leaderboard.parquet`` that belong together."""
+
+    task: str
+    title: str  # the parameters that differ from their defaults
+    metric: str
+    unit: str
+    direction: str
+    rows: Sequence[Mapping[str, Any]]
+
+
+def boards_of(rows: Sequence[Mapping[str, Any]]) -> list[Board]:
+    """All boards of a table, in its order."""
+    grouped: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        grouped.setdefault((row["task"], row["task_params"], row["metric"]), []).append(row)
+    return [
+        Board(
+            task=task,
+            title=found[0].get("title") or params,
+            metric=metric,
+            unit=found[0]["unit"] or "",
+            direction=found[0]["direction"],
+            rows=found,
+        )
+        for (task, params, metric), found in grouped.items()
+    ]
+
+
+def board_lines(board: Board, width: int) -> list[Line]:
+    """The board for a terminal of ``width`` columns."""
+    measured = [row for row in board.rows if row["mean"] is not None]
+    columns = [
+        _ranks(board.rows),
+        _labels(board.rows),
+        _means(board.rows, board.metric),
+    ]
+    if width >= _INTERVAL_MIN:
+        columns.append(_intervals(board.rows))
+    if width >= _PLOT_MIN and len(measured) > 1 and can_draw():
+        columns.append(_plots(board.rows, measured))
+    columns += _bounds(board.rows)
+    if width >= _COST_MIN:
+        columns.append(_times(board.rows))
+    counts = {row["n"] for row in measured}
+    if len(counts) > 1:
+        columns.append(_column("n", [numbers.count(row["n"]) for row in board.rows]))
+    return [*_head(board, counts), *_table(columns)]
+
+
+def _head(board: Board, counts: set[int]) -> list[Line]:
+    better = {"lower": "lower is better", "higher": "higher is better"}.get(board.direction, "")
+    parts = [f"{board.metric}{f' in {board.unit}' if board.unit else ''}", better]
+    if len(counts) == 1:
+        seeds = next(iter(counts))
+        parts.append("1 seed: no interval" if seeds == 1 else f"{numbers.count(seeds)} seeds each")
+    if counts != {1}:
+        parts += ["95 % intervals", "ranks by paired tests on common seeds, Holm"]
+    title = board.title.removeprefix(board.task).strip()
+    return [
+        line((board.task, "strong"), f"  {title}" if title else ""),
+        line((" · ".join(part for part in parts if part), "quiet")),
+    ]
+
+
+def _table(columns: Sequence[Sequence[Span]]) -> list[Line]:
+    lines = []
+    for row in zip(*columns, strict=True):
+        pieces: list[Span] = [Span("  ")]
+        for cell in row:
+            pieces += [cell, Span("  ")]
+        lines.append(tuple(pieces))
+    return lines
+
+
+def _column(head: str, texts: Sequence[str], styles: Sequence[str] = (), *, left: bool = False) -> list[Span]:
+    size = max(len(head), *map(len, texts))
+    pad = str.ljust if left else str.rjust
+    styles = styles or [""] * len(texts)
+    cells = [Span(pad(text, size), style) for text, style in zip(texts, styles, strict=True)]
+    return [Span(pad(head, size), "quiet"), *cells]
+
+
+def _ranks(rows: Sequence[Mapping[str, Any]]) -> list[Span]:
+    return _column("rank", [rank_text(row) for row in rows], left=True)
+
+
+def rank_text(row: Mapping[str, Any]) -> str:
+    """The span of ranks that the data allow: ``2–5``; a dash for what is not ranked."""
+    low, high = row["rank_low"], row["rank_high"]
+    if row["origin"] == "published" or low is None:
+        return "–"
+    return f"{low}" if low == high else f"{low}–{high}"
+
+
+def _labels(rows: Sequence[Mapping[str, Any]]) -> list[Span]:
+    first = next((row["label"] for row in rows if row["rank_low"] is not None), None)
+    styles = ["strong" if row["label"] == first else "" for row in rows]
+    return _column("method", [_label(row) for row in rows], styles, left=True)
+
+
+def _label(row: Mapping[str, Any]) -> str:
+    return f"{row['label']} (published)" if row["origin"] == "published" else str(row["label"])
+
+
+def _means(rows: Sequence[Mapping[str, Any]], metric: str) -> list[Span]:
+    texts = numbers.aligned([mean_text(row) for row in rows])
+    return _column(metric, texts)
+
+
+def mean_text(row: Mapping[str, Any]) -> str:
+    """The mean at as many digits as its interval supports."""
+    if row["mean"] is None:
+        return "–"
+    text = numbers.fixed(row["mean"], _decimals(row))
+    return f"≥ {text}" if row["censored"] else text
+
+
+def _decimals(row: Mapping[str, Any]) -> int:
+    return numbers.decimals_for(row["ci_low"], row["ci_high"], row["mean"])
+
+
+def _intervals(rows: Sequence[Mapping[str, Any]]) -> list[Span]:
+    texts, styles = [], []
+    for row in rows:
+        text, style = _interval(row)
+        texts.append(text)
+        styles.append(style)
+    return _column("interval", texts, styles, left=True)
+
+
+def interval_text(row: Mapping[str, Any]) -> str:
+    """The interval, or why there is no value."""
+    return _interval(row)[0]
+
+
+def _interval(row: Mapping[str, Any]) -> tuple[str, str]:
+    if row["mean"] is None:
+        return f"no value: {row['failures']} cells failed", "bad"
+    if row["ci_low"] is None:
+        return "–", "quiet"
+    decimals = _decimals(row)
+    text = f"{numbers.fixed(row['ci_low'], decimals)} … {numbers.fixed(row['ci_high'], decimals)}"
+    failed = row["failures"]
+    return (f"{text} ({failed} failed)", "bad") if failed else (text, "quiet")
+
+
+def _bounds(rows: Sequence[Mapping[str, Any]]) -> list[list[Span]]:
+    found = []
+    if any(row["ratio_to_lower"] is not None for row in rows):
+        texts = [
+            "–" if row["ratio_to_lower"] is None else numbers.significant(row["ratio_to_lower"])
+            for row in rows
+        ]
+        found.append(_column("× lower bound", texts))
+    if any(row["ratio_to_guarantee"] is not None for row in rows):
+        texts = [
+            "vacuous" if row["vacuous"] else numbers.ratio(row["ratio_to_guarantee"])
+            for row in rows
+        ]
+        found.append(_column("of guarantee", texts))
+    return found
+
+
+def _times(rows: Sequence[Mapping[str, Any]]) -> list[Span]:
+    return _column("time", [numbers.duration(row["wall_s"]) for row in rows])
+
+
+def _plots(rows: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any]]) -> list[Span]:
+    axis = _Axis.over([row["mean"] for row in measured])
+    cells = [axis.row(row) if row["mean"] is not None else " " * _PLOT_WIDTH for row in rows]
+    first = measured[0]["label"] if measured else None
+    styles = ["first" if row["label"] == first else "" for row in rows]
+    return [
+        Span(axis.ticks(), "quiet"),
+        *(Span(cell, style) for cell, style in zip(cells, styles, strict=True)),
+    ]
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """Where a value stands among ``_PLOT_WIDTH`` characters."""
+
+    low: float
+    high: float
+    is_log: bool
+
+    @classmethod
+    def over(cls, values: Sequence[float]) -> _Axis:
+        """Logarithmic when all are positive and the largest is over ten times the smallest."""
+        low, high = min(values), max(values)
+        is_log = low > 0 and high / low > 10
+        return cls(low, high, is_log) if high > low else cls(low - 0.5, low + 0.5, False)
+
+    def column(self, value: float) -> int:
+        """The character that a value falls on, within the plot."""
+        low, high, at = self.low, self.high, value
+        if self.is_log:
+            low, high, at = log10(low), log10(high), log10(max(value, self.low / 10))
+        share = (at - low) / (high - low)
+        return min(max(round(share * (_PLOT_WIDTH - 1)), 0), _PLOT_WIDTH - 1)
+
+    def row(self, row: Mapping[str, Any]) -> str:
+        """A dot, and a whisker of equal length on both sides where it can be seen."""
+        cells = [" "] * _PLOT_WIDTH
+        at = self.column(row["mean"])
+        if row["ci_low"] is not None:
+            reach = round((self.column(row["ci_high"]) - self.column(row["ci_low"])) / 2)
+            for column in range(max(at - reach, 0), min(at + reach, _PLOT_WIDTH - 1) + 1):
+                cells[column] = "─"
+        cells[at] = "◇" if row["origin"] == "published" else "●"
+        return "".join(cells)
+
+    def ticks(self) -> str:
+        """Numbers along the axis: 1–3–10 when logarithmic, else the ends and the middle."""
+        cells = [" "] * _PLOT_WIDTH
+        for value in self._tick_values():
+            text = numbers.trimmed(value)
+            start = min(self.column(value), _PLOT_WIDTH - len(text))
+            if all(cell == " " for cell in cells[max(start - 1, 0) : start + len(text) + 1]):
+                cells[start : start + len(text)] = text
+        return "".join(cells)
+
+    def _tick_values(self) -> list[float]:
+        if not self.is_log:
+            return [self.low, self.high]
+        exponents = range(-12, 16)
+        candidates = [digit * 10.0**exponent for exponent in exponents for digit in (1, 3)]
+        return [value for value in candidates if self.low <= value <= self.high]

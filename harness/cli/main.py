@@ -1,0 +1,89 @@
+"""``harness``: finds the command, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from harness import __version__
+from harness.errors import ExitCode, HarnessError
+
+__all__ = ["cli", "main"]
+
+# Command → module, attribute, one line of help: ``harness --help`` imports none of them.
+_COMMANDS = {
+    "run": ("harness.cli.run", "run", "Run a suite: leaderboard and judged claims."),
+    "list": ("harness.cli.listing", "list_things", "List methods, tasks, kinds, plugins."),
+    "show": ("harness.cli.show", "show", "Show a method's or task's parameters and bounds."),
+    "leaderboard": ("harness.cli.leaderboard", "leaderboard", "Print a run's leaderboards."),
+    "claims": ("harness.cli.claims", "claims", "Print a run's claims and verdicts."),
+    "results": ("harness.cli.results", "results", "List runs, and cells that failed."),
+    "hardware": ("harness.cli.hardware", "hardware", "Show this machine as runs record it."),
+    "data": ("harness.cli.data", "data", "List, fetch and verify data sets."),
+    "schema": ("harness.cli.schema", "schema", "Print the schema of suites or of result files."),
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command), f"{module}:{attribute} is no command"
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, told) for name, (_, _, told) in _COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="harness")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Benchmark algorithms against what theory says of them.
+
+    \b
+    harness run suites/quickstart.yaml   the main job, on real data
+    harness list                         what there is
+    harness show bandits/thompson        one of it
+
+    Shell completion: eval "$(_HARNESS_COMPLETE=bash_source harness)" (or zsh_source).
+    """
+    ctx.obj = {"debug": debug}
+
+
+def main() -> None:
+    """The entry point: runs the command, exits with its documented code."""
+    debug = "--debug" in sys.argv
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(ExitCode.INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.USER)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (head, less) went away: nothing is wrong, and nothing can be printed.
+        sys.stderr.close()
+        sys.exit(ExitCode.OK)
+    except HarnessError as error:
+        if debug:
+            raise
+        from harness.cli.faults import error_lines
+        from harness.cli.text import say_error
+
+        say_error(error_lines(error))
+        sys.exit(error.exit_code)
+    sys.exit(code if isinstance(code, int) else ExitCode.OK)

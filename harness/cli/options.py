@@ -1,0 +1,42 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+__all__ = ["complete_suites", "results_option", "run_argument"]
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _complete_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from harness.store.folder import list_runs
+
+    root = ctx.params.get("results") or "results"
+    names = {name for info in list_runs(root) for name in (info.suite, info.run_id)}
+    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
+
+
+def complete_suites(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Suite files below the current folder, then any file."""
+    from pathlib import Path
+
+    found = [str(path) for path in sorted(Path().glob("suites/*.yaml"))]
+    kept = [CompletionItem(name) for name in found if name.startswith(incomplete)]
+    return kept or [CompletionItem(incomplete, type="file")]
+
+
+run_argument: Decorator = click.argument("run", required=False, shell_complete=_complete_runs)
+results_option: Decorator = click.option(
+    "--results",
+    default="results",
+    show_default=True,
+    envvar="HARNESS_RESULTS",
+    help="Folder in which runs are kept.",
+)

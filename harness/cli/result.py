@@ -1,0 +1,82 @@
+"""What stands on the screen when a run is done: headline, first board, claims, next commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli import numbers
+from harness.cli.board import Board, board_lines, boards_of
+from harness.cli.text import Line, line
+from harness.cli.verdicts import claim_lines
+from harness.errors import ExitCode
+
+if TYPE_CHECKING:
+    from harness.runner import Run
+
+__all__ = ["result_lines"]
+
+_REASONS = {
+    ExitCode.OK: "",
+    ExitCode.VERDICT: "exit 1: a verdict other than expected",
+    ExitCode.USER: "exit 2",
+    ExitCode.CELLS_FAILED: "exit 3: cells failed",
+    ExitCode.HARDWARE: "exit 4: hardware unmet",
+    ExitCode.STORE: "exit 5: results could not be written",
+    ExitCode.INTERRUPTED: "exit 130: interrupted",
+}
+
+
+def result_lines(
+    done: Run, width: int, *, seconds: float, code: ExitCode, command: Path
+) -> list[Line]:
+    """The screen of a finished, or interrupted, run."""
+    lines = [_headline(done, seconds), line()]
+    if code == ExitCode.INTERRUPTED:
+        told = f"interrupted: what is done is kept; harness run {command} goes on from there"
+        lines += [line((told, "open")), line()]
+    boards = [board for board in boards_of(done.leaderboard_rows()) if board.direction != "none"]
+    if boards:
+        lines += [*board_lines(boards[0], width), *_others(done, boards), line()]
+    claims = claim_lines(done.claim_rows(), width)
+    lines += [*claims, line()] if claims else []
+    return [*lines, line((str(done.path), "quiet")), _next(done, code)]
+
+
+def _headline(done: Run, seconds: float) -> Line:
+    counts = done.status_counts()
+    total = numbers.count(done.cell_count)
+    parts = [f" · {total} cells on {done.hardware}, {done.workers_text}"]
+    reused = counts.pop("reused", 0)
+    measured = counts.pop("ok", 0)
+    skipped = counts.pop("skipped", 0)
+    failed = sum(counts.values())
+    parts.append(f" · {numbers.count(measured)} measured")
+    if reused:
+        parts.append(f" · {numbers.count(reused)} reused")
+    if skipped:
+        parts.append(f" · {numbers.count(skipped)} skipped")
+    missing = done.planned - done.cell_count
+    if missing > 0:
+        parts.append(f" · {numbers.count(missing)} not run")
+    fail = (f"{numbers.count(failed)} failed", "bad" if failed else "")
+    return line((done.suite, "strong"), *parts, " · ", fail, f" · {numbers.duration(seconds)}")
+
+
+def _others(done: Run, boards: Sequence[Board]) -> list[Line]:
+    rest = len(boards) - 1
+    if not rest:
+        return []
+    word = "1 more board" if rest == 1 else f"{rest} more boards"
+    return [line((f"  {word}: harness leaderboard {done.suite}", "quiet"))]
+
+
+def _next(done: Run, code: ExitCode) -> Line:
+    commands = [f"harness leaderboard {done.suite}"]
+    if done.failed_count:
+        commands.append(f"harness results {done.suite} --failed")
+    if done.claim_rows():
+        commands.append(f"harness claims {done.suite} --all")
+    reason = _REASONS[code]
+    return line(("next  ", "quiet"), "  ·  ".join(commands), (f"      {reason}", "quiet") if reason else "")

@@ -1,0 +1,99 @@
+"""Styled lines of text: on a terminal in the user's own colours, elsewhere plain.
+
+Styles are names of what a piece means; only ANSI colours are used, so that the user's theme
+decides, and nothing is told by colour alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import click
+
+__all__ = ["Line", "Span", "can_draw", "line", "mark", "say", "say_error", "width"]
+
+_STYLES: Mapping[str, Mapping[str, Any]] = {
+    "": {},
+    "strong": {"bold": True},
+    "quiet": {"fg": "bright_black"},
+    "place": {"fg": "cyan"},
+    "good": {"fg": "green"},
+    "bad": {"fg": "red"},
+    "bad strong": {"fg": "red", "bold": True},
+    "open": {"fg": "yellow"},
+    "first": {"fg": "blue", "bold": True},
+}
+_MARKS = {"good": ("✓", "ok"), "bad": ("✗", "FAIL"), "open": ("?", "?"), "same": ("≈", "=")}
+
+
+class Span(NamedTuple):
+    """A piece of text with the name of its style."""
+
+    text: str
+    style: str = ""
+
+
+Line = tuple[Span, ...]
+
+
+def line(*pieces: str | tuple[str, str]) -> Line:
+    """A line of pieces: plain texts, or (text, style)."""
+    return tuple(Span(piece) if isinstance(piece, str) else Span(*piece) for piece in pieces)
+
+
+def length(spans: Iterable[Span]) -> int:
+    """Columns that the spans take."""
+    return sum(len(span.text) for span in spans)
+
+
+def say(lines: Sequence[Line], *, err: bool = False) -> None:
+    """Print lines: with colours on a terminal, without where ``NO_COLOR`` is set."""
+    stream = sys.stderr if err else sys.stdout
+    color = stream.isatty() and not os.environ.get("NO_COLOR")
+    for spans in lines:
+        styled = (
+            click.style(span.text, **_STYLES[span.style]) if color else span.text for span in spans
+        )
+        click.echo(_encodable("".join(styled).rstrip(), stream), err=err, color=color)
+
+
+def say_error(lines: Sequence[Line]) -> None:
+    """Print lines on standard error."""
+    say(lines, err=True)
+
+
+def can_draw() -> bool:
+    """Whether the output's encoding has the marks and dots."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    try:
+        "✓●…−".encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def mark(style: str) -> str:
+    """The mark of a style, in ASCII where the encoding has no better one."""
+    drawn, ascii_mark = _MARKS[style]
+    return drawn if can_draw() else ascii_mark
+
+
+def width() -> int:
+    """Columns of the terminal; 100 where there is none."""
+    return shutil.get_terminal_size((100, 40)).columns
+
+
+_ASCII = str.maketrans({"…": "..", "−": "-", "·": "-", "●": "o", "×": "x", "√": "sqrt", "÷": "/"})
+
+
+def _encodable(text: str, stream: Any) -> str:
+    encoding = getattr(stream, "encoding", None) or "ascii"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    return text

@@ -1,0 +1,88 @@
+"""From a file to a plan that this machine can run, with every fault told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.data import describe
+from harness.errors import Fault, HardwareUnmet, SuiteError
+from harness.hardware import Machine, observe, unmet
+from harness.plan.planner import plan_suite
+from harness.plan.records import Plan
+from harness.registry import Registry
+from harness.suite.loader import Cuts, Loaded, load_suite
+from harness.suite.select import claim_faults
+
+__all__ = ["Prepared", "prepare"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A plan, the machine it is for, and what that machine cannot give.
+
+    ``unmet`` names hardware classes and what each lacks; their cells are planned and, with
+    ``--skip-unmet``, left out.
+    """
+
+    plan: Plan
+    machine: Machine
+    registry: Registry
+    unmet: dict[str, list[str]]
+
+
+def prepare(
+    path: Path,
+    *,
+    registry: Registry | None = None,
+    overrides: Sequence[str] = (),
+    cuts: Cuts | None = None,
+) -> Prepared:
+    """Read, validate and plan a suite.
+
+    Raises
+    ------
+    SuiteError
+        With every fault of the file, those of its claims included.
+    PluginError
+        When a plugin that the suite names fails.
+    """
+    registry = registry or Registry()
+    loaded = load_suite(path, registry, overrides=overrides, cuts=cuts or Cuts())
+    describe({name: thing.at for name, thing in registry.things("dataset").items()})
+    plan = plan_suite(loaded.suite, registry)
+    faults = _claim_faults(loaded, plan)
+    if faults:
+        raise SuiteError(loaded.suite.path, faults)
+    machine = observe()
+    used = {spec.hardware for spec in plan.specs}
+    lacks = {name: unmet(loaded.suite.hardware[name], machine) for name in sorted(used)}
+    return Prepared(
+        plan=plan,
+        machine=machine,
+        registry=registry,
+        unmet={name: what for name, what in lacks.items() if what},
+    )
+
+
+def _claim_faults(loaded: Loaded, plan: Plan) -> list[Fault]:
+    """Claims that select nothing that is planned; a suite cut down is not asked."""
+    if loaded.suite.cuts:
+        return []
+    metrics = {metric.name: metric for spec in plan.specs for metric in spec.metrics}
+    return [
+        loaded.fault(("claims", number, *key), message, hint)
+        for number, claim in enumerate(loaded.suite.claims)
+        for key, message, hint in claim_faults(claim, plan.specs, metrics)
+    ]
+
+
+def refuse_unmet(prepared: Prepared) -> None:
+    """Raise ``HardwareUnmet`` when some class asks for what this machine cannot give."""
+    if prepared.unmet:
+        listed = "; ".join(f"{name}: {', '.join(what)}" for name, what in prepared.unmet.items())
+        raise HardwareUnmet(
+            f"this machine cannot give what the suite declares ({listed}); "
+            "run elsewhere, or leave those cells out with --skip-unmet"
+        )

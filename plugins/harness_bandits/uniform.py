@@ -1,0 +1,35 @@
+"""Uniform play: an arm at random, whatever was seen.
+
+Costs ``n * (best mean - average mean)`` in expectation, exactly: the reference that every claim
+about learning is held against.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from harness.random import integer
+from harness_bandits.policy import Policy
+
+__all__ = ["Uniform"]
+
+
+class State(NamedTuple):
+    """Uniform play remembers the number of arms only."""
+
+    arms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uniform(Policy):
+    """Play each arm with the same probability in every round."""
+
+    def init(parameters, facts, key):
+        return State(facts.arms)
+
+    def select(parameters, state, key, t):
+        return integer(key, t, 0, state.arms)
+
+    def update(parameters, state, arm, reward):
+        pass
