@@ -8,7 +8,7 @@ Published figures stand beside and are never ranked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,8 @@ from harness.suite.model import Published
 
 __all__ = ["leaderboard"]
 
-_EMPTY: Mapping[str, Any] = dict.fromkeys(SCHEMAS["leaderboard"].names)
+_NO_SEEDS: IntArray = np.empty(0, np.int64)
+_EMPTY: dict[str, Any] = dict.fromkeys(SCHEMAS["leaderboard"].names)
 
 
 class _Board(NamedTuple):
@@ -39,6 +40,7 @@ def leaderboard(
     results: Results,
     *,
     level: float = 0.95,
+    suite: str = "",
     published: Sequence[Published] = (),
     commit: str = "",
     machine: str = "",
@@ -51,6 +53,8 @@ def leaderboard(
         What the run measured; its final values are shown.
     level
         Of the intervals and of the ranks' paired tests.
+    suite
+        The suite's name; as in the cells unless given.
     published
         Figures from elsewhere; those of the results where none are given.
     commit, machine
@@ -67,6 +71,8 @@ def leaderboard(
             whole += [_published_row(each) for each in beside]
             rows += [_EMPTY | row | shared for row in _ordered(whole, metric)]
     rows += [_EMPTY | row for row in _strangers(results, figures)]
+    for row in rows:
+        row["suite"] = suite or results.suite
     return pa.Table.from_pylist(rows, schema=SCHEMAS["leaderboard"])
 
 
@@ -82,9 +88,9 @@ def _boards(results: Results) -> Iterator[_Board]:
 
 def _shared(results: Results, board: _Board, metric: Metric) -> dict[str, Any]:
     return {
-        "suite": results.suite,
         "task": board.task,
         "task_params": canonical(board.task_params),
+        "title": results.specs[board.groups[0]].title,
         "metric": metric.name,
         "unit": metric.unit,
         "direction": metric.direction,
@@ -95,24 +101,30 @@ def _measured(
     results: Results, board: _Board, metric: Metric, level: float
 ) -> list[dict[str, Any]]:
     columns = {group: results.last(group, metric.name) for group in board.groups}
-    lost = any(not results.cells(group).is_done.all() for group in board.groups)
-    if not lost and not any(column.seeds.size for column in columns.values()):
-        return []  # declared, and this task gives it to no method
+    some_done = any(results.cells(group).is_done.any() for group in board.groups)
+    if some_done and not any(column.seeds.size for column in columns.values()):
+        return []  # declared, and given to no method on this task
     rows = [_row(results, group, metric, columns[group], level) for group in board.groups]
-    if _is_ranked(results, board, metric):
+    direction = _ranked_by(results, board, metric)
+    if direction is not None:
         valued = [place for place, group in enumerate(board.groups) if columns[group].seeds.size]
         matrix = _matrix([columns[board.groups[place]] for place in valued])
-        spans = rank_intervals(matrix, metric.direction, level, metric.type) if valued else []
-        for place, span in zip(valued, spans, strict=True):
-            rows[place] |= {"rank_low": span[0], "rank_high": span[1]}
+        ranks = rank_intervals(matrix, direction, level, metric.type)
+        for place, span in zip(valued, ranks.spans, strict=True):
+            assert span is not None, "methods without a value are left out"
+            rows[place] |= {"rank_low": span.low, "rank_high": span.high}
     return rows
 
 
-def _is_ranked(results: Results, board: _Board, metric: Metric) -> bool:
-    """Costs are compared only where every method ran alone on the machine."""
+def _ranked_by(
+    results: Results, board: _Board, metric: Metric
+) -> Literal["lower", "higher"] | None:
+    """The direction to rank by; costs only where every method ran alone on the machine."""
     if metric.direction == "none":
-        return False
-    return not metric.is_cost or all(results.specs[group].exclusive for group in board.groups)
+        return None
+    if metric.is_cost and not all(results.specs[group].exclusive for group in board.groups):
+        return None
+    return metric.direction
 
 
 def _row(
@@ -149,17 +161,19 @@ def _against(column: Column, bound: GroupBound | None) -> tuple[float | None, fl
     """A bound's mean over cells, and the mean of value ÷ bound where bounds are positive."""
     if bound is None:
         return None, None
-    mean = _mean(bound.values)
-    seeds, ours, theirs = np.intersect1d(column.seeds, bound.seeds, return_indices=True)
-    own = bound.values[theirs]
-    if not seeds.size or not (own > 0).all():
+    own = bound.on(column.seeds)
+    known = ~np.isnan(own)
+    if not known.any():
+        return bound.planned, None
+    mean = float(own[known].mean())
+    if not (own[known] > 0).all():
         return mean, None
-    return mean, float(np.mean(column.values[ours] / own))
+    return mean, float(np.mean(column.values[known] / own[known]))
 
 
 def _matrix(columns: Sequence[Column]) -> FloatArray:
     """(methods, seeds) values on every seed that some method has, NaN where one lacks it."""
-    seeds: IntArray = np.unique(np.concatenate([column.seeds for column in columns] or [[]]))
+    seeds = np.unique(np.concatenate([_NO_SEEDS, *(column.seeds for column in columns)]))
     matrix = np.full((len(columns), seeds.size), np.nan)
     for row, column in enumerate(columns):
         matrix[row, np.searchsorted(seeds, column.seeds)] = column.values
@@ -209,7 +223,6 @@ def _strangers(results: Results, figures: Sequence[Published]) -> Iterator[dict[
         if met or figure.at is not None:
             continue
         yield _published_row(figure) | {
-            "suite": results.suite,
             "task": figure.task,
             "task_params": canonical(dict(figure.params)),
             "metric": figure.metric,

@@ -15,10 +15,10 @@ import pyarrow as pa
 from harness.analyse.columns import BoolArray, FloatArray, IntArray
 from harness.analyse.specs import SpecLike, stored_specs
 from harness.analyse.tables import CellColumns, CellRows, Cells
-from harness.api.metric import Bound, BoundRole, Metric
+from harness.api.metric import BoundRole, Metric
 from harness.suite.model import Published
 
-__all__ = ["Column", "Curve", "GroupBound", "Items", "Results"]
+__all__ = ["NO_VALUES", "Column", "Curve", "GroupBound", "Items", "Results"]
 
 Holds = Literal["always", "in_expectation", "with_probability"]
 
@@ -54,14 +54,22 @@ class Items(NamedTuple):
 
 
 class GroupBound(NamedTuple):
-    """A bound with a value a cell: the same in all where planning knew it."""
+    """A bound of a group: as planned, and as single cells know it of their instance."""
 
-    seeds: IntArray  # (cells,) ascending
-    values: FloatArray  # (cells,) NaN where a cell has none
+    planned: float | None
+    seeds: IntArray  # (cells,) ascending, of the cells with a value of their own
+    values: FloatArray  # (cells,)
     holds: Holds
     delta: float | None
     is_vacuous: bool
     source: str
+
+    def on(self, seeds: IntArray) -> FloatArray:
+        """(seeds,) a value a seed, a cell's own before the planned one; NaN where none is."""
+        found = np.full(seeds.size, np.nan if self.planned is None else self.planned)
+        _, wanted, own = np.intersect1d(seeds, self.seeds, return_indices=True)
+        found[wanted] = self.values[own]
+        return found
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -140,7 +148,7 @@ class Results:
             means = np.bincount(place, scores.values) / np.bincount(place)
             return Column(seeds, means, np.zeros(seeds.size, np.bool_))
         curve = self.curve(group, metric)
-        return _at_point(curve, curve.common[-1]) if curve.common.size else _NO_VALUES
+        return _at_point(curve, curve.common[-1]) if curve.common.size else NO_VALUES
 
     def at(self, group: int, metric: str, x: float) -> Column:
         """Values at a point of the curve, between its points as the metric allows."""
@@ -148,7 +156,7 @@ class Results:
         if (curve.at == x).any():
             return _at_point(curve, x)
         if not curve.at.size:
-            return _NO_VALUES
+            return NO_VALUES
         values = _between(curve, x, self.metric(group, metric).between)
         has_value = ~np.isnan(values)
         censored = np.asarray(curve.is_censored.any(axis=1))
@@ -177,7 +185,7 @@ class Results:
     def bound(
         self, group: int, metric: str, role: BoundRole, name: str = "", at: float | None = None
     ) -> GroupBound | None:
-        """A bound with a value a cell; what a cell knows of itself replaces what was planned."""
+        """What is known of a bound; ``None`` where neither planning nor a cell gives it."""
         wanted = (metric, role, name, at)
         planned = [
             each
@@ -187,10 +195,18 @@ class Results:
         own = self._instance_bound(group, metric, role, name, at)
         if not planned:
             return own
-        whole = _of_group(planned[0], self.cells(group).seeds)
-        if own is None:
-            return whole
-        return own._replace(values=np.where(np.isnan(own.values), whole.values, own.values))
+        bound = planned[0]
+        if own is not None:
+            return own._replace(planned=bound.value)
+        return GroupBound(
+            planned=bound.value,
+            seeds=_NOTHING,
+            values=np.empty(0),
+            holds=bound.holds,
+            delta=bound.delta,
+            is_vacuous=bound.is_vacuous,
+            source=bound.source,
+        )
 
     def _instance_bound(
         self, group: int, metric: str, role: str, name: str, at: float | None
@@ -203,22 +219,22 @@ class Results:
         rows = rows[_is_point(table.at[rows], at)]
         if not rows.size:
             return None
-        seeds = self.cells(group).seeds
-        values = np.full(seeds.size, np.nan)
-        values[table.place(group, rows)] = table.value[rows]
+        order = np.argsort(table.cell[rows], kind="stable")
+        rows = rows[order]
         delta = float(table.delta[rows[0]])
         return GroupBound(
-            seeds,
-            values,
-            cast(Holds, table.word("holds", rows[0])),
-            None if np.isnan(delta) else delta,
-            bool(table.is_vacuous[rows].any()),
-            table.word("source", rows[0]),
+            planned=None,
+            seeds=self.cells(group).seeds[table.place(group, rows)],
+            values=table.value[rows],
+            holds=cast(Holds, table.word("holds", rows[0])),
+            delta=None if np.isnan(delta) else delta,
+            is_vacuous=bool(table.is_vacuous[rows].any()),
+            source=table.word("source", rows[0]),
         )
 
 
 _NOTHING = np.empty(0, np.int64)
-_NO_VALUES = Column(_NOTHING, np.empty(0), np.empty(0, np.bool_))
+NO_VALUES = Column(_NOTHING, np.empty(0), np.empty(0, np.bool_))
 _NO_ITEMS = Items(_NOTHING, _NOTHING, np.empty(0))
 
 
@@ -249,8 +265,3 @@ def _between(curve: Curve, x: float, between: str) -> FloatArray:
             step = own[np.searchsorted(at, x, side="right") - 1]
             found[row] = step if between == "step" else np.interp(x, at, own)
     return found
-
-
-def _of_group(bound: Bound, seeds: IntArray) -> GroupBound:
-    values = np.full(seeds.size, bound.value)
-    return GroupBound(seeds, values, bound.holds, bound.delta, bound.is_vacuous, bound.source)

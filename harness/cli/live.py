@@ -119,17 +119,21 @@ class LiveWatcher:
     def _workers(self, started: Started) -> RenderableType:
         table = Table.grid(padding=(0, 2))
         for view in self._views[:12]:
-            spec = started.plan.specs[view.spec] if view.spec is not None else None
-            if spec is None:
-                table.add_row("", Text(str(view.worker + 1), style="cyan"), Text("idle", style="bright_black"))
+            number = Text(str(view.worker + 1), style="cyan")
+            if view.spec is None:
+                told = f"builds {view.artifact}" if view.artifact else "idle"
+                table.add_row("", number, Text(told, style="bright_black"))
                 continue
+            spec = started.plan.specs[view.spec]
+            cells = f"{view.done} of {view.cells} cells" if view.cells > 1 else ""
+            share = f"{100 * view.fraction:.0f} %" if view.fraction is not None else ""
             table.add_row(
                 "",
-                Text(str(view.worker + 1), style="cyan"),
+                number,
                 f"{spec.title} · {spec.label}",
-                Text(_seeds(view), style="bright_black"),
-                numbers.duration(view.seconds),
-                f"{100 * view.fraction:.0f} %",
+                Text(cells, style="bright_black"),
+                numbers.duration(view.cell_s),
+                share,
             )
         return table
 
@@ -139,11 +143,6 @@ class LiveWatcher:
         if len(causes) > _MAX_CAUSES:
             lines.append(Text(f"  and {len(causes) - _MAX_CAUSES} more causes", style="bright_black"))
         return lines
-
-
-def _seeds(view: WorkerView) -> str:
-    first, last = view.seeds
-    return f"seed {first}" if first == last else f"seeds {first}–{last}"
 
 
 def _cause_line(cause: Cause) -> Text:

@@ -20,9 +20,11 @@ from typing import Any, NamedTuple
 from harness.api.artifact import Artifact
 from harness.api.parameters import build, canonical, plain
 from harness.data.locate import cache_folder, locate
+from harness.execute.foreign import explain, report, status_of
 from harness.execute.objects import load_class
 from harness.execute.reading import InvalidOutcome
 from harness.random.stream import Stream
+from harness.store.rows import Status
 
 __all__ = [
     "BuildOrder",
@@ -55,11 +57,12 @@ class BuildOrder(NamedTuple):
 
 
 class Built(NamedTuple):
-    """What came of an order; ``was_found``: another process had built it."""
+    """What came of an order; ``REUSED``: another process had built it."""
 
-    was_found: bool
+    status: Status
     wall_s: float
     metrics: Mapping[str, float]
+    message: str = ""
 
 
 def artifact_folder(artifact_id: str) -> Path:
@@ -145,18 +148,31 @@ def declared_id(known: Mapping[str, str], artifact: Artifact, where: str) -> str
 
 
 def build_artifact(
-    order: BuildOrder, loaded: LoadedArtifacts, waiting: Callable[[], None]
+    order: BuildOrder,
+    loaded: LoadedArtifacts,
+    waiting: Callable[[], None],
+    *,
+    is_debugged: bool = False,
 ) -> Built:
-    """Build the artifact, unless it is there; what ``build`` raises comes through.
+    """Build the artifact, unless it is there.
 
     ``waiting`` is called again and again while another process holds the lock.
+    ``is_debugged`` lets what ``build`` raises through; it is told in the answer otherwise.
     """
+    started = time.monotonic()
     folder = artifact_folder(order.artifact_id)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(_beside(order.artifact_id, "lock"), waiting):
-        if is_built(order.artifact_id):
-            return Built(True, 0.0, artifact_metrics(order.artifact_id))
-        return _build(order, folder, loaded)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(_beside(order.artifact_id, "lock"), waiting):
+            if is_built(order.artifact_id):
+                return Built(Status.REUSED, 0.0, artifact_metrics(order.artifact_id))
+            return _build(order, folder, loaded)
+    # Foreign code: a build that fails is told once, and its cells become failed.
+    except (Exception, SystemExit) as error:
+        if is_debugged:
+            raise
+        report(error)
+        return Built(status_of(error), time.monotonic() - started, {}, explain(error))
 
 
 def _build(order: BuildOrder, folder: Path, loaded: LoadedArtifacts) -> Built:
@@ -175,7 +191,7 @@ def _build(order: BuildOrder, folder: Path, loaded: LoadedArtifacts) -> Built:
     temporary.rename(folder)
     _sync(folder.parent)
     shutil.rmtree(context.checkpoint_dir, ignore_errors=True)
-    return Built(False, wall_s, context.metrics)
+    return Built(Status.OK, wall_s, context.metrics)
 
 
 @contextmanager

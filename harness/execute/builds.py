@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from harness.api.parameters import plain
 from harness.execute.artifacts import BuildOrder, artifact_metrics, is_built
 from harness.execute.records import ArtifactDone
 from harness.store.rows import Status
 
 if TYPE_CHECKING:
-    from harness.plan.records import ArtifactSpec, Plan, Spec
+    from harness.plan.records import ArtifactSpec, Plan
 
-__all__ = ["Builds", "Missing", "build_order", "keys_of"]
+__all__ = ["Builds", "Missing", "build_order"]
 
 
 class Missing(Exception):
@@ -88,15 +89,10 @@ def build_order(spec: ArtifactSpec, builds: Builds) -> BuildOrder:
         artifact_id=spec.artifact_id,
         name=spec.name,
         at=spec.at,
-        fields=dict(spec.fields),
+        fields=plain(spec.fields),
         seed=spec.seed,
         suite_seed=spec.suite_seed,
         device=spec.device,
         cpus=spec.cpus,
         inputs={builds.spec(each).key: each for each in spec.inputs},
     )
-
-
-def keys_of(spec: Spec, needs: Sequence[str], builds: Builds) -> dict[str, str]:
-    """How the cells of a job name the artifacts that they need: key → id."""
-    return {builds.spec(each).key: each for each in needs}

@@ -8,31 +8,24 @@ nobody can say whose it is, and each of them is run alone.
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import overload
 
 from harness.api.cell import Cell
 from harness.api.outcome import Outcome, Skip
-from harness.errors import DataMissing
 from harness.execute.context import Context
+from harness.execute.foreign import explain, report, status_of
 from harness.execute.objects import Bench
-from harness.execute.reading import InvalidOutcome, WrongCell, clean
-from harness.execute.records import Control
+from harness.execute.reading import InvalidOutcome, WrongCell
 from harness.execute.recorder import Meter, Recorder
+from harness.execute.records import Control
 from harness.execute.slot import FRACTION, HANDED, JOB, SINCE, STAGE, YIELDED, Marks, Stage
 from harness.execute.wire import JobMessage
 from harness.store.rows import CellText, Status
 
-__all__ = ["FOREIGN", "JobRun", "explain", "status_of"]
-
-# What a plugin's code may raise without taking the worker along. KeyboardInterrupt stays out:
-# inline it is the user's own.
-FOREIGN = (Exception, SystemExit)
+__all__ = ["JobRun"]
 
 _END = object()
-_MESSAGE_CHARS = 2000
 _TRACEBACKS = 3  # printed a job: a method that fails in each cell must not fill the log
 
 
@@ -142,8 +135,9 @@ class JobRun:
         try:
             return load()
         # Imports and constructors of plugins: what they raise is each cell's fault, told in
-        # its row, and must not take the worker along.
-        except FOREIGN as error:  # noqa: BLE001
+        # its row, and must not take the worker along. KeyboardInterrupt stays out here and
+        # below: inline it is the user's own.
+        except (Exception, SystemExit) as error:
             if self._is_debugged:
                 raise
             return error
@@ -175,7 +169,7 @@ class JobRun:
                     break
         # Foreign code: the call into a plugin. Whatever it raises is a cell's, with its text
         # in the cell's row.
-        except FOREIGN as error:  # noqa: BLE001
+        except (Exception, SystemExit) as error:
             if self._is_debugged and status_of(error) is not Status.SKIPPED:
                 raise
             return error
@@ -253,7 +247,7 @@ class JobRun:
             if close is not None:
                 close()
         # Foreign code after its last outcome: all cells have theirs.
-        except FOREIGN as error:  # noqa: BLE001
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             self._print(error)
             self._recorder.note(
                 f"after its last outcome evaluate raised {type(error).__name__}: {explain(error)}"
@@ -262,29 +256,4 @@ class JobRun:
     def _print(self, error: BaseException) -> None:
         if self._tracebacks_left > 0 and status_of(error) is not Status.SKIPPED:
             self._tracebacks_left -= 1
-            traceback.print_exception(error)
-
-
-def status_of(error: BaseException) -> Status:
-    """What a cell becomes whose evaluation raised ``error``."""
-    if isinstance(error, (Skip, DataMissing)):
-        return Status.SKIPPED
-    return Status.OOM if isinstance(error, MemoryError) else Status.FAILED
-
-
-def explain(error: BaseException) -> str:
-    """What an exception says, and the line of foreign code that raised it."""
-    text = "".join(traceback.format_exception_only(error)).strip()
-    message = text.partition(": ")[2] or text
-    if not isinstance(error, (InvalidOutcome, Skip, DataMissing)):
-        message += _raised_at(error)
-    return clean(message[:_MESSAGE_CHARS])
-
-
-def _raised_at(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    own = str(Path(__file__).parent)
-    foreign = [each for each in frames if not each.filename.startswith(own)]
-    if not foreign:
-        return ""
-    return f" (at {Path(foreign[-1].filename).name}:{foreign[-1].lineno} in {foreign[-1].name})"
+            report(error)

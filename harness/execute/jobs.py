@@ -1,21 +1,17 @@
-"""Cutting rows of a plan into jobs: cells that differ in their seed only.
+"""What a job is, and how many cells one should have.
 
-A job should take about a second: long enough that its overhead is nothing, short enough that
-workers end together. The size is learned a spec, from one cell upwards. A worker stays with a
-spec while it has cells left (its modules are loaded, its kernels compiled), then takes one
-that nobody has begun, then helps with the one that has most left.
+A job is cells that differ in their seed only. It should take about a second: long enough that
+its overhead is nothing, short enough that workers end together. The size is learned a spec,
+from one cell upwards.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-
-from harness.execute.builds import Builds
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,10 +20,11 @@ if TYPE_CHECKING:
 
     IntArray = npt.NDArray[np.int64]
 
-__all__ = ["BUILD", "Job", "JobQueue", "Lane", "Need", "WorkerKind", "lanes_of"]
+__all__ = ["BUILD", "Job", "Lane", "Need", "Paces", "WorkerKind", "build_need", "lanes_of"]
 
 _TARGET_S = 1.0
 _MOST_CELLS = 1000
+
 # A size may grow by this from one job to the next: the first cells of a spec say little.
 _GROWTH = 8
 
@@ -52,7 +49,7 @@ class Need(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """Rows of one spec that need the same artifacts."""
+    """Rows of one spec that need the same artifacts; jobs are cut from its front."""
 
     spec: int
     rows: IntArray
@@ -64,6 +61,12 @@ class Lane:
     def left(self) -> int:
         """Cells that no job has."""
         return len(self.rows) - self.taken
+
+    def cut(self, cells: int) -> IntArray:
+        """The next rows, at most ``cells``."""
+        chosen = self.rows[self.taken : self.taken + cells]
+        self.taken += len(chosen)
+        return chosen
 
 
 @dataclass(slots=True, eq=False)
@@ -77,112 +80,87 @@ class Job:
     need: Need
     attempt: int = 1
     artifact: ArtifactSpec | None = None
-    received: int = 0
+    received: int = 0  # outcomes that came in
 
     @property
     def cells(self) -> int:
         """How many outcomes end it."""
         return len(self.rows) if self.artifact is None else 1
 
-
-@dataclass(slots=True)
-class _Pace:
-    """What is known of a spec's speed."""
-
-    cell_s: float | None = None
-    cells: int = 1  # of the last job
-
-
-@dataclass(slots=True)
-class _Shelf:
-    """What waits for one kind of worker."""
-
-    again: deque[Job] = field(default_factory=deque)
-    builds: deque[Job] = field(default_factory=deque)
-    fresh: deque[Lane] = field(default_factory=deque)
-    begun: list[Lane] = field(default_factory=list)
-
-    def jobs(self) -> Iterator[deque[Job]]:
-        """Whole jobs, builds first: cells wait for them."""
-        yield self.builds
-        yield self.again
+    @property
+    def is_over(self) -> bool:
+        """Whether all outcomes came in."""
+        return self.received >= self.cells
 
 
 def lanes_of(plan: Plan, rows: IntArray, cpus: int) -> Iterator[Lane]:
     """The rows by spec and by the artifacts that they need, in the order of the plan."""
-    order = np.argsort(plan.spec[rows], kind="stable")
-    rows = rows[order]
+    rows = rows[np.argsort(plan.spec[rows], kind="stable")]
     of_spec = plan.spec[rows]
-    starts = np.flatnonzero(np.diff(of_spec, prepend=-1))
-    for first, stop in zip(starts, np.append(starts[1:], len(rows)), strict=True):
+    starts = np.flatnonzero(np.diff(of_spec, prepend=-1)).tolist()
+    for first, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
         spec = plan.specs[of_spec[first]]
-        need = Need(
-            WorkerKind(min(spec.cpus, cpus), spec.device),
-            spec.memory_bytes or 0,
-            spec.exclusive,
-        )
-        if not spec.artifacts:
-            yield Lane(spec.index, rows[first:stop], (), need)
-            continue
-        by_needs: dict[tuple[str, ...], list[int]] = {}
-        for row in rows[first:stop].tolist():
-            needs = tuple(spec.artifacts.get(int(plan.seed[row]), ()))
-            by_needs.setdefault(needs, []).append(row)
-        for needs, chosen in by_needs.items():
-            yield Lane(spec.index, np.array(chosen, np.int64), needs, need)
+        kind = WorkerKind(min(spec.cpus, cpus), spec.device)
+        need = Need(kind, spec.memory_bytes or 0, spec.exclusive)
+        for needs, chosen in _by_artifacts(plan, spec, rows[first:stop]):
+            yield Lane(spec.index, chosen, needs, need)
 
 
-class JobQueue:
-    """Hands out jobs and takes back what has to run again.
+def _by_artifacts(
+    plan: Plan, spec: Spec, rows: IntArray
+) -> Iterator[tuple[tuple[str, ...], IntArray]]:
+    if not spec.artifacts:
+        yield (), rows
+        return
+    chosen: dict[tuple[str, ...], list[int]] = {}
+    for row in rows.tolist():
+        needs = tuple(spec.artifacts.get(int(plan.seed[row]), ()))
+        chosen.setdefault(needs, []).append(row)
+    for needs, of_needs in chosen.items():
+        yield needs, np.array(of_needs, np.int64)
+
+
+def build_need(artifact: ArtifactSpec, cpus: int) -> Need:
+    """What building an artifact takes."""
+    kind = WorkerKind(min(artifact.cpus, cpus), artifact.device)
+    return Need(kind, artifact.memory_bytes or 0, False)
+
+
+class Paces:
+    """How long a cell of each spec takes, learned from its jobs.
 
     Parameters
     ----------
-    plan, rows
-        Which cells.
-    workers
-        How many processes share them.
     job_cells
-        Cells a job; ``None`` learns it.
-    cpus
-        Processors of the machine; a spec that wants more gets these.
+        Cells a job whatever is learned; ``None`` follows what is learned.
+    workers
+        How many share what is left: towards the end jobs become smaller, so that none of
+        them waits for the last one's long job.
     """
 
-    def __init__(
-        self, plan: Plan, rows: IntArray, workers: int, job_cells: int | None, cpus: int
-    ) -> None:
-        self._workers = workers
+    def __init__(self, job_cells: int | None, workers: int) -> None:
         self._job_cells = job_cells
-        self._shelves: dict[WorkerKind, _Shelf] = {}
-        self._blocked: list[Lane] = []
-        self._exclusive: deque[Job | Lane] = deque()
-        self._paces: dict[int, _Pace] = {}
-        self._numbers = 0
-        self._lane_cells = 0
-        self._running = 0
-        self._is_alone = False
-        lanes = list(lanes_of(plan, rows, cpus))
-        self.builds = Builds(plan, {each for lane in lanes for each in lane.needs})
-        self._cpus = cpus
-        for lane in lanes:
-            self._lane_cells += lane.left
-            self._place(lane)
-        self._blocked_builds = self.builds.waiting
-        self._release_builds()
-        self.lost: list[Job] = []
-        self._sort_blocked()
+        self._workers = workers
+        self._cell_s: dict[int, float] = {}
+        self._last_cells: dict[int, int] = {}
 
-    # --- what there is ---------------------------------------------------------------------
+    def learn(self, spec: int, cells: int, seconds: float) -> None:
+        """A job of ``cells`` took so long."""
+        self._cell_s[spec] = seconds / cells
+        self._last_cells[spec] = cells
 
-    @property
-    def is_done(self) -> bool:
-        """Whether nothing is left to hand out and nothing is running."""
-        return not (self._running or self._lane_cells or self._blocked_builds or self._has_jobs())
+    def expected_s(self, spec: int, cells: int) -> float | None:
+        """How long so many cells will take; ``None`` if nothing is known."""
+        cell_s = self._cell_s.get(spec)
+        return None if cell_s is None else cell_s * cells
 
-    def _has_jobs(self) -> bool:
-        shelves = self._shelves.values()
-        return bool(self._exclusive) or any(any(shelf.jobs()) for shelf in shelves)
-
-    @property
-    def running(self) -> int:
-        """Jobs handed out and not yet finished or dropped."""
-        return self._running
+    def size(self, spec: int, cells_left: int) -> int:
+        """Cells of the next job, where ``cells_left`` are left of all specs."""
+        if self._job_cells is not None:
+            return self._job_cells
+        cell_s = self._cell_s.get(spec)
+        if cell_s is None:
+            return 1
+        wished = int(min(_TARGET_S / max(cell_s, 1e-9), _MOST_CELLS))
+        share = -(-cells_left // (2 * self._workers))
+        return max(1, min(wished, self._last_cells[spec] * _GROWTH, share))

@@ -18,7 +18,7 @@ __all__ = ["Bench", "SpecMessage", "add_paths", "load_bench", "load_class", "pre
 class SpecMessage(NamedTuple):
     """What a worker is told of a spec, once."""
 
-    index: int
+    spec: int
     task: str
     task_params: Mapping[str, Any]
     task_at: str

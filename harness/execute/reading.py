@@ -7,7 +7,7 @@ the point. The common outcome, a few final values, takes under a microsecond.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.api.metric import Bound, Metric
@@ -167,9 +167,7 @@ class OutcomeReader:
             if name not in outcome.final:
                 raise InvalidOutcome(f'metric "{name}" is censored but has no final value')
 
-    def _curve(
-        self, name: str, curve: tuple[Sequence[float], Sequence[float]], row: int
-    ) -> bytes:
+    def _curve(self, name: str, curve: tuple[Sequence[float], Sequence[float]], row: int) -> bytes:
         import numpy as np
 
         index = self._with_axis(name)
@@ -241,7 +239,7 @@ def sorted_points(points: Points | None) -> list[tuple[tuple[int, float], float]
 
 def _number(value: Any, what: str) -> float:
     """``value`` as a float: whatever is one number, and no text."""
-    if not hasattr(type(value), "__float__") or getattr(value, "ndim", 0):
+    if not hasattr(type(value), "__float__") or getattr(value, "ndim", 0) != 0:
         raise InvalidOutcome(f"{what} is {value!r:.60}, not a number")
     try:
         return float(value)

@@ -67,7 +67,7 @@ class Meter:
         self._wall_s += (now - self.now_ns) * 1e-9
         self._cpu_s += cpu - self._cpu_mark
         self.now_ns, self._cpu_mark = now, cpu
-        kernels = sys.modules.get("harness.kernels")
+        kernels = sys.modules.get("harness.kernels.tally")
         if kernels is not None:
             self._read_kernels(kernels)
         share = 1.0 if in_flight <= 1 else 1.0 / in_flight

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from harness.store.rows import Group
@@ -23,13 +23,13 @@ __all__ = [
 class ArtifactDone(NamedTuple):
     """How an artifact came to be, or why it did not.
 
-    ``ok``: built now; ``reused``: it was in the cache. ``message`` says why it is neither,
-    and is empty otherwise.
+    ``status`` is a cell's, in small letters: ``ok``: built now; ``reused``: it was in the
+    cache; ``message`` says why it is neither, and is empty otherwise.
     """
 
     artifact_id: str
     name: str
-    status: Literal["ok", "reused", "skipped", "failed", "timeout", "crashed", "oom"]
+    status: str
     wall_s: float
     metrics: Mapping[str, float]
     message: str = ""

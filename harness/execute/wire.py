@@ -52,7 +52,7 @@ class Kind(IntEnum):
     BUILT = 6  # JSON: how a build ended
 
 
-def frame(kind: Kind, *parts: bytes) -> bytes:
+def frame(kind: Kind, *parts: bytes | memoryview) -> bytes:
     """One frame."""
     return b"".join((_HEAD.pack(sum(map(len, parts)), kind), *parts))
 

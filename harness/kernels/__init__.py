@@ -8,9 +8,9 @@ numba at its first call and kept on disk; what does not compile, and everything 
 ===========  ===================================================================
 module       what
 ===========  ===================================================================
-specialise   the kernel of a driver and its functions
+kernel       the kernel of a driver and its functions
 rows         inner loops over flat arrays, with floating-point flags of their own
-coerce       data as the compiler wants it: declared types, contiguous arrays
+coercion     data as the compiler wants it: declared types, contiguous arrays
 methods      what a kind's base class needs: static functions, parameter tuples
 reach        which functions and constants a kernel rests on, and their digest
 entry        the generated module that a compiled kernel enters through
@@ -30,27 +30,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.kernels.cache import cache_folder as cache_folder
     from harness.kernels.cache import set_cache_folder as set_cache_folder
-    from harness.kernels.coerce import coerce as coerce
+    from harness.kernels.coercion import coerce as coerce
+    from harness.kernels.kernel import Kernel as Kernel
+    from harness.kernels.kernel import specialise as specialise
     from harness.kernels.methods import parameters_tuple as parameters_tuple
     from harness.kernels.methods import static_functions as static_functions
     from harness.kernels.rows import Row as Row
     from harness.kernels.rows import row as row
-    from harness.kernels.specialise import Kernel as Kernel
-    from harness.kernels.specialise import specialise as specialise
     from harness.kernels.tally import compile_seconds as compile_seconds
     from harness.kernels.tally import take_compile_seconds as take_compile_seconds
     from harness.kernels.tally import take_modes as take_modes
 
 _HOME = {
-    "Kernel": "specialise",
+    "Kernel": "kernel",
     "Row": "rows",
     "cache_folder": "cache",
-    "coerce": "coerce",
+    "coerce": "coercion",
     "compile_seconds": "tally",
     "parameters_tuple": "methods",
     "row": "rows",
     "set_cache_folder": "cache",
-    "specialise": "specialise",
+    "specialise": "kernel",
     "static_functions": "methods",
     "take_compile_seconds": "tally",
     "take_modes": "tally",

@@ -172,17 +172,21 @@ class _Planner:
 
 
 def _bounds(task: Task, method: Method, label: str) -> tuple[Bound, ...]:
-    """The task's bounds and the method's guarantees, as planning knows them."""
-    of_task = _asked(lambda: tuple(task.bounds()), task, "bounds")
-    of_method = _asked(lambda: tuple(method.guarantees(task)), method, "guarantees")
+    """The task's bounds and the method's guarantees, as planning knows them.
+
+    A method serves every task of its kind, so a guarantee on a metric that this task does
+    not measure is left out; a task's own bound on such a metric is a fault.
+    """
     declared = {metric.name for metric in type(task).metrics}
-    for bound in (*of_task, *of_method):
+    of_task = _asked(lambda: tuple(task.bounds()), task, "bounds")
+    for bound in of_task:
         if bound.metric not in declared:
             raise PluginError(
                 f'{type(task).__name__} with "{label}": a bound names the metric '
                 f'"{bound.metric}", which the task does not declare'
             )
-    return (*of_task, *of_method)
+    of_method = _asked(lambda: tuple(method.guarantees(task)), method, "guarantees")
+    return (*of_task, *(bound for bound in of_method if bound.metric in declared))
 
 
 def _asked(call: Any, whom: object, what: str) -> Any:

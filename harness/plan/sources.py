@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -113,11 +112,12 @@ class CodeReader:
         counted: set[str] = set()
         libraries: set[str] = set()
         for name in _imported_names(tree, package):
-            for target in _homes(name):
-                if self._counts(target):
-                    counted.add(target)
-                elif (top := target.partition(".")[0]) not in _UNCOUNTED:
-                    libraries.add(top)
+            top = name.partition(".")[0]
+            # Only what counts is looked at closely: finding a library's submodule imports it.
+            if self._counts(name):
+                counted.update(home for home in _homes(name) if self._counts(home))
+            elif top not in _UNCOUNTED:
+                libraries.add(top)
         if _is_dynamic(tree):
             counted.update(_modules_of(package or module))
         return tuple(sorted(counted)), tuple(sorted(libraries))
@@ -239,9 +239,9 @@ def _path(module: str) -> Path | None:
         file = getattr(sys.modules[module], "__file__", None)
         return Path(file) if file else None
     parent, _, _ = module.rpartition(".")
-    if parent:
-        if _path(parent) is None or not hasattr(_loaded(parent), "__path__"):
-            return None
+    above = _path(parent) if parent else None
+    if parent and (above is None or above.name != "__init__.py"):
+        return None  # a name in a module: finding that out costs no import
     spec = find_spec(module)
     return (
         Path(spec.origin)
@@ -250,14 +250,17 @@ def _path(module: str) -> Path | None:
     )
 
 
-def _loaded(module: str) -> object:
-    return sys.modules.get(module) or import_module(module)
-
-
 @cache
 def _version(library: str) -> str:
-    names = packages_distributions().get(library, [library])
-    try:
-        return version(names[0])
-    except PackageNotFoundError:
-        return "?"
+    for name in _distributions(library):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "?"
+
+
+def _distributions(library: str) -> Iterator[str]:
+    """Names of distributions that may hold a module; the slow search only when it must be."""
+    yield library
+    yield from packages_distributions().get(library, [])

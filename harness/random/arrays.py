@@ -28,25 +28,35 @@ _TILES = 64
 
 
 def fill_words(out: npt.NDArray[np.uint32], key: int, step: int, tag: int) -> None:
-    """Fill a C-contiguous uint32 array with random words."""
+    """Fill a C-contiguous uint32 array with random words; ``TypeError`` for another."""
+    _require(out, (np.uint32,))
     _live.fill_words(out, key, step, tag)
 
 
 def fill_uniforms(out: npt.NDArray[Any], key: int, step: int, tag: int) -> None:
     """Fill a C-contiguous float32 or float64 array with uniforms on (0, 1), never 0 or 1."""
+    _require(out, (np.float32, np.float64))
     _live.fill_uniforms(out, key, step, tag)
 
 
 def fill_normals(out: npt.NDArray[np.float32], key: int, step: int, tag: int) -> None:
     """Fill a C-contiguous float32 array with standard normals, at most 6.8 in size."""
+    _require(out, (np.float32,))
     _live.fill_normals(out, key, step, tag)
+
+
+def _require(out: npt.NDArray[Any], accepted: tuple[type, ...]) -> None:
+    if out.dtype not in accepted or not out.flags.c_contiguous:
+        names = " or ".join(np.dtype(each).name for each in accepted)
+        got = out.dtype if out.flags.c_contiguous else f"a strided {out.dtype} one"
+        raise TypeError(f"out must be a C-contiguous {names} array, got {got}")
 
 
 def _words(out: npt.NDArray[np.uint32], key: int, step: int, tag: int) -> None:
     def tiles(words: Any) -> Any:
         return words
 
-    _fill(out, (np.uint32,), key, step, tag, WORDS, tiles)
+    _fill(out, key, step, tag, WORDS, tiles)
 
 
 def _uniforms(out: npt.NDArray[Any], key: int, step: int, tag: int) -> None:
@@ -59,7 +69,7 @@ def _uniforms(out: npt.NDArray[Any], key: int, step: int, tag: int) -> None:
         )
 
     tiles = singles if out.itemsize == 4 else doubles
-    _fill(out, (np.float32, np.float64), key, step, tag, UNIFORMS, tiles)
+    _fill(out, key, step, tag, UNIFORMS, tiles)
 
 
 def _normals(out: npt.NDArray[np.float32], key: int, step: int, tag: int) -> None:
@@ -69,12 +79,11 @@ def _normals(out: npt.NDArray[np.float32], key: int, step: int, tag: int) -> Non
             axis=1,
         )
 
-    _fill(out, (np.float32,), key, step, tag, NORMALS, tiles)
+    _fill(out, key, step, tag, NORMALS, tiles)
 
 
 def _fill(
     out: npt.NDArray[Any],
-    accepted: tuple[type, ...],
     key: int,
     step: int,
     tag: int,
@@ -82,9 +91,6 @@ def _fill(
     law: Callable[[Any], Any],
 ) -> None:
     """``law`` makes of words (tiles, 4, BLOCKS) the numbers (tiles, rows, BLOCKS)."""
-    if out.dtype not in accepted or not out.flags.c_contiguous:
-        names = " or ".join(np.dtype(each).name for each in accepted)
-        raise TypeError(f"out must be a C-contiguous {names} array, got {out.dtype}")
     flat = out.reshape(-1)
     start = tile = 0
     while start < flat.size:

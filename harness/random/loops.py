@@ -126,6 +126,9 @@ def _minus_two_log(word: Any) -> Any:
 
 def fill_words(out: Words, key: int, step: int, tag: int) -> None:
     """Tile after tile; the last one is computed whole and copied in part."""
+    # Plain code refuses these too; a silent cast would differ from it.
+    if out.itemsize != 4 or not out.flags.c_contiguous:
+        raise TypeError("out must be a C-contiguous uint32 array")
     flat = out.reshape(out.size)
     words = np.empty((4, BLOCKS), np.uint32)
     for start in range(0, flat.size, 4 * BLOCKS):
@@ -135,6 +138,8 @@ def fill_words(out: Words, key: int, step: int, tag: int) -> None:
 
 def fill_uniforms(out: npt.NDArray[Any], key: int, step: int, tag: int) -> None:
     """Tile after tile; the last one is computed whole and copied in part."""
+    if out.itemsize < 4 or not out.flags.c_contiguous:
+        raise TypeError("out must be a C-contiguous float32 or float64 array")
     flat = out.reshape(out.size)
     words = np.empty((4, BLOCKS), np.uint32)
     tile = np.empty((4, BLOCKS), out.dtype)
@@ -154,6 +159,8 @@ def fill_uniforms(out: npt.NDArray[Any], key: int, step: int, tag: int) -> None:
 
 def fill_normals(out: npt.NDArray[np.float32], key: int, step: int, tag: int) -> None:
     """Tile after tile; the last one is computed whole and copied in part."""
+    if out.itemsize != 4 or not out.flags.c_contiguous:
+        raise TypeError("out must be a C-contiguous float32 array")
     flat = out.reshape(out.size)
     words = np.empty((4, BLOCKS), np.uint32)
     tile = np.empty((4, BLOCKS), np.float32)

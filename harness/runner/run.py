@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import ExitCode, StoreError, UsageError
-from harness.execute import Control, InlineExecutor, LocalExecutor, LocalOptions
+from harness.api.parameters import canonical
+from harness.errors import UsageError
+from harness.execute import Control, LocalOptions
+from harness.execute.inline import InlineExecutor
+from harness.execute.local import LocalExecutor
 from harness.plan.records import Plan
 from harness.registry import Registry
 from harness.runner.analysis import analyse
@@ -32,7 +33,7 @@ from harness.store.results import write_results
 from harness.store.reuse import Reusable, find_reusable
 
 if TYPE_CHECKING:
-    from harness.execute import WorkerView
+    from harness.execute import ArtifactDone, WorkerView
     from harness.store.rows import Group
     from harness.suite.loader import Cuts
 
@@ -184,12 +185,15 @@ class _Session:
 
     def _executor(self) -> tuple[InlineExecutor | LocalExecutor, int]:
         if self.settings.inline:
-            return InlineExecutor(debug=self.settings.debug), 0
+            return InlineExecutor(
+                is_debugged=self.settings.debug, job_cells=self.settings.job_cells
+            ), 0
         workers = self.settings.workers or self.prepared.machine.cpus
         options = LocalOptions(
             job_cells=self.settings.job_cells,
             retries=self.settings.retries,
             log_folder=self.folder.path / "logs",
+            data_sets=_data_sets(self.prepared.registry),
         )
         return LocalExecutor(workers, options), workers
 
@@ -251,6 +255,7 @@ class _Sink:
         self._watcher = session.watcher
         hook = session.prepared.registry.hook.harness_cell_finished
         self._hook = hook if hook.get_hookimpls() else None
+        self._fields = {each.artifact_id: canonical(each.fields) for each in plan.artifacts}
 
     def write(self, group: Group) -> None:
         """Journal a group of outcomes."""
@@ -259,6 +264,24 @@ class _Sink:
         if self._hook is not None:
             self._hook(plan=self._plan, group=group)
 
+    def artifact_done(self, done: ArtifactDone) -> None:
+        """Journal how the build of an artifact ended."""
+        self._journal.append_artifact(
+            done.artifact_id,
+            done.name,
+            self._fields[done.artifact_id],
+            done.status,
+            done.wall_s,
+            done.metrics,
+            done.message,
+        )
+        if done.message:
+            self._watcher.notice(f'artifact "{done.name}" failed: {done.message}')
+
     def tick(self, views: Sequence[WorkerView]) -> None:
         """Hand on what the workers do."""
         self._watcher.tick(views)
+
+
+def _data_sets(registry: Registry) -> dict[str, str]:
+    return {name: thing.at for name, thing in registry.things("dataset").items()}

@@ -13,6 +13,7 @@ class                 for
 ``ClopperPearson``    a share of 0/1 values
 ``Point``             an exact value, or the same number on every one of 30 seeds
 ``Joint``             the largest of several quantities
+``Ratio``             a quantity of at least 1 whose logarithm is told of
 ``Unknown``           nothing can be said
 ====================  ====================================================================
 
@@ -38,6 +39,7 @@ __all__ = [
     "Confidence",
     "Joint",
     "Point",
+    "Ratio",
     "StudentT",
     "Unknown",
     "Widest",
@@ -54,13 +56,17 @@ class Confidence(Protocol):
     null at which ``above`` equals ``tail``, ``high(tail)`` that at which ``below`` does.
     """
 
-    def above(self, null: float) -> float: ...
+    def above(self, null: float) -> float:
+        """P-value against a true value of at most ``null``."""
 
-    def below(self, null: float) -> float: ...
+    def below(self, null: float) -> float:
+        """P-value against a true value of at least ``null``."""
 
-    def low(self, tail: float) -> float: ...
+    def low(self, tail: float) -> float:
+        """The null at which ``above`` is ``tail``."""
 
-    def high(self, tail: float) -> float: ...
+    def high(self, tail: float) -> float:
+        """The null at which ``below`` is ``tail``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,7 @@ class Bootstrap:
     -----
     The normal quantile z of BCa becomes √(n/(n-1))·t with n - 1 degrees of freedom: resamples
     have the variance of the sample with n in the denominator, and it is estimated. At 30
-    seeds the level 0.999 of the plain percentiles covers .997 of normal samples.
+    seeds plain percentiles refute a true null at .001 three times too often.
     """
 
     value: float
@@ -185,7 +191,7 @@ class Bootstrap:
 
     def _tail(self, side: int) -> tuple[float, float, float]:
         """Knot and score from which on a side is extrapolated, and its slope there."""
-        score = side * -SCORES[_LAST_READ]
+        score = -side * float(SCORES[_LAST_READ])
         slope = min(max(1 + 2 * self.acceleration * side * _TAIL_SCORE, _SLOPES[0]), _SLOPES[1])
         knot = float(np.interp(score, self.scores, self.knots))
         # With few distinct resamples the last score may lie further in than the one asked for.
@@ -258,6 +264,29 @@ class Joint:
     def high(self, tail: float) -> float:
         """The largest of the parts'."""
         return max(part.high(tail) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A largest ratio, at least 1 by its nature; ``log`` tells of its logarithm."""
+
+    log: Confidence
+
+    def above(self, null: float) -> float:
+        """0 below 1."""
+        return 0.0 if null < 1 else self.log.above(math.log(null))
+
+    def below(self, null: float) -> float:
+        """1 below 1."""
+        return 1.0 if null < 1 else self.log.below(math.log(null))
+
+    def low(self, tail: float) -> float:
+        """At least 1."""
+        return math.exp(max(0.0, self.log.low(tail)))
+
+    def high(self, tail: float) -> float:
+        """At least 1."""
+        return math.exp(max(0.0, self.log.high(tail)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ def _beta_factor(x: float, y: float, a: float, b: float) -> float:
 
 
 def _stirling_error(z: float) -> float:
-    """log Γ(z + 1) less Stirling's formula (DLMF 5.11.1)."""
+    """Logarithm of Γ(z + 1) less Stirling's formula (DLMF 5.11.1)."""
     if z < 16:
         return math.lgamma(z + 1) - (z + 0.5) * math.log(z) + z - 0.5 * math.log(2 * math.pi)
     square = z * z

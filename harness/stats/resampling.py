@@ -22,6 +22,8 @@ RESAMPLES = 2_000
 _KEY = 2013  # any number serves; a fixed one makes a verdict a function of the values alone
 _BLOCK_DRAWS = 1 << 22  # draws made at once: 32 MB of indices
 _CACHED_SEEDS = 10_000  # above it the counts (20 MB) are drawn anew each time
+_READY_SEEDS = 2_000  # up to here the last ones are kept as floats too (32 MB): pairs that
+# share no two sets of seeds ask for the same n hundreds of times
 
 
 def resampled_deviations(columns: FloatArray) -> FloatArray:
@@ -44,17 +46,31 @@ def resampled_deviations(columns: FloatArray) -> FloatArray:
     start = 0
     for counts in _counts(seeds):
         stop = start + counts.shape[0]
-        np.matmul(counts.astype(np.float64), centred, out=deviations[start:stop])
+        np.matmul(counts, centred, out=deviations[start:stop])
         start = stop
     deviations /= seeds
     return deviations
 
 
-def _counts(seeds: int) -> Iterator[npt.NDArray[np.uint8]]:
-    if seeds <= _CACHED_SEEDS:
-        yield _cached_counts(seeds)
+def _counts(seeds: int) -> Iterator[FloatArray]:
+    if seeds <= _READY_SEEDS:
+        yield _ready_counts(seeds)
         return
-    yield from _drawn_counts(seeds)
+    if seeds <= _CACHED_SEEDS:
+        drawn = _cached_counts(seeds)
+        rows = _BLOCK_DRAWS // seeds
+        blocks: Iterator[npt.NDArray[np.uint8]] = (
+            drawn[start : start + rows] for start in range(0, RESAMPLES, rows)
+        )
+    else:
+        blocks = _drawn_counts(seeds)
+    for block in blocks:
+        yield block.astype(np.float64)
+
+
+@lru_cache(maxsize=1)
+def _ready_counts(seeds: int) -> FloatArray:
+    return _cached_counts(seeds).astype(np.float64)
 
 
 @lru_cache(maxsize=4)

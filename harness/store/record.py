@@ -26,7 +26,9 @@ LOCK = "lock"
 class RunRecord:
     """One run as ``run.json`` tells it.
 
-    ``running`` with nobody holding the run's lock means killed. ``versions`` are those of
+    ``cells`` is how many the plan has, ``classes`` the hardware classes that they ran on,
+    ``workers`` how many processes (0: inline); ``overrides`` and ``cuts`` what the command
+    changed of the suite. ``running`` with nobody holding the run's lock means killed. ``versions`` are those of
     harness, Python and libraries, ``plugins`` those of plugins; ``hardware`` is the observed
     machine and ``machine`` its fingerprint; ``diff_hash`` is the hash of what was not
     committed, empty for a clean tree; ``files`` are sha256 sums by path in the folder,
@@ -43,7 +45,13 @@ class RunRecord:
     suite_text: str = ""
     suite_path: str = ""
     command: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    cuts: tuple[str, ...] = ()
+    cells: int = 0
+    workers: int = 0
+    classes: tuple[str, ...] = ()
     commit: str = ""
+    branch: str = ""
     diff_hash: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     plugins: Mapping[str, str] = field(default_factory=dict)
@@ -80,7 +88,7 @@ def read_run_json(folder: Path) -> RunRecord:
         refuse_later(int(said["schema_version"]), str(path))
         known = {each.name for each in fields(RunRecord)}
         values = {name: value for name, value in said.items() if name in known}
-        for name in ("command", "notes"):
+        for name in ("command", "overrides", "cuts", "classes", "notes"):
             values[name] = tuple(values.get(name, ()))
         values["started"] = datetime.fromisoformat(values["started"])
         if values.get("finished"):

@@ -149,6 +149,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         _SUITE,
         _TASK,
         _TASK_PARAMS,
+        _field("title", _TEXT, "the task with the parameters that differ", nullable=True),
         _METRIC,
         _field("unit", _TEXT, "unit of the metric"),
         _field("direction", _TEXT, "which way is better: lower, higher or none"),
@@ -191,6 +192,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         _field("expect", _STRING, "the verdict that the suite expects"),
         _field("seeds_to_decide", pa.int64(), "seeds that would decide", nullable=True),
         _field("note", _STRING, "what a reader must know besides"),
+        _field("statement", _STRING, "the claim and its outcome in words", nullable=True),
     ),
 }
 """The tables of a run, by the stem of their Parquet file."""

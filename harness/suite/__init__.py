@@ -13,7 +13,7 @@
 ``claims``       the forms of a claim, of ``claim_parts``
 ``cuts``         what the command line leaves
 ``loader``       all of it, to a :class:`~harness.suite.model.Suite` or to its faults
-``select``       which groups a filter means
+``select``       which groups a filter means · ``filters`` its values
 ``schema``       the JSON schema
 ===============  ==============================================================
 """

@@ -160,7 +160,7 @@ def _base_table() -> ParameterTable:
 
 def _base(reader: ClaimReader) -> dict[str, Any]:
     """What every claim says."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"name": "", "metric": ""}
     for key in ("name", "metric", "source"):
         if (node := reader.get(key)) is not None:
             found[key] = text(node, key, reader.faults) or ""

@@ -164,7 +164,7 @@ class _Joiner:
 
     def join(self, node: MapNode, path: Path, chain: tuple[Path, ...]) -> Composed:
         """``node`` with everything that it includes; ``chain`` are the files around it."""
-        is_main = len(chain) == 1
+        before = len(self.faults)
         known = {key: each._replace(required=False) for key, each in SUITE.items()}
         check_keys(node, known, "a suite", self.faults)
         included = [
@@ -178,12 +178,9 @@ class _Joiner:
         for item in self._list(node, "plugins"):
             if (name := text(item, "a plugin's path", self.faults)) is not None:
                 joined.plugins.append((path.parent / name, item))
-        if is_main:
-            where = node.at("entries")
-            if not joined.items("entries") and not is_broken(node):
-                self.faults.add(
-                    where, "the suite has no entries", "entries: [{task: …, methods: […]}]"
-                )
+        if len(chain) == 1 and not joined.items("entries") and len(self.faults) == before:
+            hint = "entries: [{task: NAME, methods: [NAME]}]"
+            self.faults.add(node.at("entries"), "the suite has no entries", hint)
         joined.texts += [each for other in included for each in other.texts]
         return joined
 

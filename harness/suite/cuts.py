@@ -189,7 +189,7 @@ def _limit(entries: tuple[Entry, ...], limit: int) -> tuple[Entry, ...]:
         methods = []
         for use in entry.methods:
             values = use.seeds.values[:left]
-            if len(values) < len(use.seeds.values):
+            if len(values) < len(use.seeds.values) or use.seeds.until:
                 use = replace(use, seeds=Seeds(values=values))
             left -= len(values)
             if values:

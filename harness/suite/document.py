@@ -103,7 +103,7 @@ class Place:
         if source.option:
             return Fault(
                 message=f"-o {source.option}: {message}",
-                column=self.column + source.offset,
+                column=self.column + source.offset if self.line == 1 else len(source.option),
                 length=self.length,
                 source=source.option,
                 hint=hint,
@@ -238,7 +238,8 @@ def _composed(source: Source, faults: Faults) -> yaml.Node | None:
         faults.add(place, message, hint)
     except yaml.reader.ReaderError as error:
         code = error.character if isinstance(error.character, int) else ord(error.character[:1])
-        place = _place_of(source, error.position)
+        # The error's position counts bytes in one reader, characters in the other.
+        place = _place_of(source, max(source.text.find(chr(code)), 0))
         faults.add(place, f"the character U+{code:04X} cannot stand in YAML", "take it out")
     except UnicodeEncodeError as error:
         place = _place_of(source, error.start)
@@ -273,6 +274,8 @@ def _told(error: yaml.MarkedYAMLError, source: Source) -> tuple[Place, str, str]
         return place, "a second document begins here", "a suite is one document, without ---"
     if "nesting depth" in problem:
         return place, _too_deep(), ""
+    if "duplicate anchor" in (error.context or ""):
+        return place, "an anchor of this name stands here twice", f"the first is in {where}"
     if "undefined alias" in problem:
         name = source.text[mark.index :].split(maxsplit=1)[0] if mark else ""
         return place, f"no anchor is called {name}", "an anchor &NAME stands before its alias"

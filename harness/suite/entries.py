@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from harness.api.contracts import Method, Task
+from harness.api.metric import Metric
 from harness.api.parameters import build
 from harness.suite.catalogue import Catalogue, Refusal, attempt
 from harness.suite.document import (
@@ -220,7 +221,12 @@ def _is_whole(table: ParameterTable, place: Place, faults: Faults) -> bool:
             message = f"the class of {table.owner} does not say what it {_SAYS[name]}"
             faults.add(place, message, f"its plugin must set {name}")
             return False
-    return True
+    metrics = table.cls.metrics
+    if isinstance(metrics, (tuple, list)) and all(isinstance(each, Metric) for each in metrics):
+        return True
+    message = f"metrics of {table.owner} must be a tuple of Metric, got {metrics!r:.60}"
+    faults.add(place, message, "its plugin must mend that")
+    return False
 
 
 _SAYS = {"accepts": "evaluates", "metrics": "measures"}
@@ -255,11 +261,11 @@ def _ask_task(block: Block, faults: Faults) -> None:
         method = attempt(build, use.cls, use.method.params)
         if isinstance(method, Refusal):
             continue  # told when its settings were read
-        refusals = Refusals()
+        refusals = Refusals(task)
         for setting, made in zip(block.settings, tasks, strict=True):
             answer = None if isinstance(made, Refusal) else attempt(made.check, method)
             if isinstance(answer, Refusal):
-                refusals.add(answer, named(task, setting.params))
+                refusals.add(answer, setting.params)
         for refusal, title, others in refusals:
             says = "refuses" if refusal.is_verdict else "fails to judge"
             message = f"{title} {says} {use.method.label}: {refusal.message}"

@@ -76,7 +76,7 @@ SUITE: Mapping[str, Key] = {
         {"type": "object", "additionalProperties": _ref("hardware")},
     ),
     "defaults": Key("what entries and methods have unless they say otherwise", _ref("defaults")),
-    "entries": Key("tasks and the methods that each evaluates", _list(_ref("entry"), 1), True),
+    "entries": Key("tasks and the methods that each evaluates", _list(_ref("entry"), 1)),
     "published": Key("figures from elsewhere, shown beside ours", _list(_ref("published"))),
     "claims": Key("statements that the results are held against", _list(_ref("claim"))),
 }

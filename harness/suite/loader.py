@@ -143,11 +143,9 @@ class _Loading:
         self._plugins()
         hardware = read_hardware(root.items.get("hardware"), faults)
         limits, catalogue = Limits(hardware), Catalogue(self.registry)
-        for layer in dict.fromkeys(map(id, sum(self.composed.defaults, ()))):
-            found = next(
-                each for layers in self.composed.defaults for each in layers if id(each) == layer
-            )
-            limits.check(found, faults)
+        layers = {id(each): each for layers in self.composed.defaults for each in layers}
+        for layer in layers.values():
+            limits.check(layer, faults)
         reader = EntryReader(catalogue, limits, faults)
         entries = zip(self.composed.items("entries"), self.composed.defaults, strict=True)
         for number, (node, defaults) in enumerate(entries):

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
-from harness.api.parameters import defaults
 from harness.errors import PluginError, nearest
 from harness.suite.document import Faults, KeyPath, ListNode, MapNode, Node, is_broken, plain
 from harness.suite.wording import (
@@ -66,7 +65,7 @@ class Checker:
             return Checked(value, _problems(error, self.annotation, value))
         if not isinstance(good, _JSON_SCALARS) or hasattr(good, "__members__"):
             good = self._adapter.dump_python(good, mode="json")
-        return Checked(good)
+        return Checked(good, tuple(_dropped(value, good, ())))
 
 
 def _whole(value: Any) -> Any:
@@ -78,6 +77,20 @@ def _whole(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _whole(item) for key, item in value.items()}
     return value
+
+
+def _dropped(value: Any, good: Any, path: KeyPath) -> Iterator[Problem]:
+    """Keys that were given and are not there any more: a nested record without such a field."""
+    if isinstance(value, dict) and isinstance(good, dict):
+        for key, inner in value.items():
+            if key in good:
+                yield from _dropped(inner, good[key], (*path, key))
+            else:
+                near = nearest(key, list(good))
+                yield Problem((*path, key), "is not known", f"nearest: {near}" if near else "")
+    elif isinstance(value, list) and isinstance(good, list) and len(value) == len(good):
+        for number, inner in enumerate(value):
+            yield from _dropped(inner, good[number], (*path, number))
 
 
 def _problems(error: ValidationError, annotation: Any, value: Any) -> tuple[Problem, ...]:
@@ -242,7 +255,6 @@ class ParameterTable:
         self.required = [
             each.name for each in own if each.default is MISSING and each.default_factory is MISSING
         ]
-        self.defaults = defaults(cls)
 
     def annotation(self, name: str) -> Any:
         """The annotation of a parameter."""

@@ -152,7 +152,8 @@ def seeds(node: Node, faults: Faults) -> Seeds | None:
 
 def _count(node: Node, what: str, faults: Faults) -> int | None:
     value = plain(node)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not float(value).is_integer():
         hint = "8 (seeds 0 to 7), [0, 3, 5], 0-11, or {min: 8, max: 256, until: decided}"
         faults.add(node.place, f"{what} must be a whole number, got {tell(value)}", hint)
         return None

@@ -35,6 +35,7 @@ def json_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A suite of the harness",
         **_object(SUITE),
+        "anyOf": [{"required": ["entries"]}, {"required": ["include"]}],
         "$defs": {
             **_quantities(),
             "defaults": _object(DEFAULTS),

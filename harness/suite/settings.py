@@ -12,7 +12,7 @@ from harness.errors import PluginError
 from harness.suite.catalogue import Refusal, attempt
 from harness.suite.document import Faults, ListNode, MapNode, Node, Place, is_broken, plain
 from harness.suite.parameters import ParameterTable
-from harness.suite.wording import joined, tell
+from harness.suite.wording import joined, tell, told_number
 
 __all__ = ["MAX_COMBINATIONS", "Refusals", "Setting", "Settings", "named", "read_settings", "shown"]
 
@@ -37,23 +37,28 @@ class Settings(NamedTuple):
 class Refusals:
     """The same refusal of many combinations, told once with how many there were."""
 
-    def __init__(self) -> None:
-        self._found: dict[Refusal, tuple[int, str]] = {}
+    def __init__(self, table: ParameterTable) -> None:
+        self._table = table
+        self._found: dict[Refusal, tuple[int, Mapping[str, Any]]] = {}
 
-    def add(self, refusal: Refusal, title: str) -> None:
-        """Count a refusal; the first one's title is kept."""
-        count, first = self._found.get(refusal, (0, title))
+    def add(self, refusal: Refusal, params: Mapping[str, Any]) -> None:
+        """Count a refusal; the first one's parameters are kept."""
+        count, first = self._found.get(refusal, (0, params))
         self._found[refusal] = (count + 1, first)
 
     def __iter__(self) -> Iterator[tuple[Refusal, str, str]]:
-        for refusal, (count, title) in self._found.items():
+        for refusal, (count, params) in self._found.items():
             others = f"and so {count - 1} more combination{'s' * (count > 2)}" if count > 1 else ""
-            yield refusal, title, others
+            yield refusal, named(self._table, params), others
 
 
 def shown(value: Any) -> str:
-    """A parameter's value in a label: text as it is, the rest as JSON."""
-    return value if isinstance(value, str) else canonical(value)
+    """A parameter's value in a label: text as it is, ``3`` for 3.0, the rest as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return told_number(value)
+    return canonical(value)
 
 
 def named(table: ParameterTable, params: Mapping[str, Any]) -> str:
@@ -180,13 +185,13 @@ def _combinations(
 
 def _construct(settings: Settings, mapping: Place, name: Place, faults: Faults) -> None:
     """Make the objects where that may fail: values can be right one by one and wrong together."""
-    table, refusals = settings.table, Refusals()
+    table, refusals = settings.table, Refusals(settings.table)
     # Without a __post_init__ of its own a dataclass takes what its fields allow: one will do.
     judges = hasattr(table.cls, "__post_init__")
     for setting in settings.combinations if judges else settings.combinations[:1]:
         made = attempt(build, table.cls, setting.params)
         if isinstance(made, Refusal):
-            refusals.add(made, named(table, setting.params))
+            refusals.add(made, setting.params)
     for refusal, title, others in refusals:
         if refusal.is_verdict:
             faults.add(mapping, f"{title}: {refusal.message}", others)

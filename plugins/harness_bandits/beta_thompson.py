@@ -7,9 +7,9 @@ a, b       ``wins``, ``losses``  (arms,) posterior Beta(a, b), the prior include
 f          density         of Beta(a, b): x^(a−1) (1−x)^(b−1) / B(a, b)
 g          slope           of log f: (a−1)/x − (b−1)/(1−x)
 p̄          ``tails``       (arms,) bound on the mass beyond the threshold
-c          ``threshold``   between the leader's mean and the others'
-Q          ``total``       sum of the tails
-L          ``leader``      the most pulled arm
+c          ``THRESHOLD``   between the leader's mean and the others'
+Q          ``TOTAL``       sum of the tails
+L          ``LEADER``      the most pulled arm
 =========  ==============  ==================================================
 
 With a, b ≥ 1 the density is log-concave, so beyond a point x on the falling side, s = |g(x)|,
@@ -43,15 +43,14 @@ import numpy.typing as npt
 from annotated_types import Gt
 
 from harness import Bound, Task
-from harness.random import gamma, uniform, uniform_pair
+from harness.random import beta, uniform, uniform_pair
 from harness_bandits.plain_thompson import PlainThompson, beta_guarantees, need_bernoulli
 from harness_bandits.policy import Facts, Policy
 
 __all__ = ["BetaThompson"]
 
-# Lanes of a round's draws: the screen's uniforms, then two gammas an arm and attempt.
+# Lane of the screen's uniforms; Betas have the lane of their arm.
 SCREEN = 0
-GAMMAS = 1
 
 # A threshold is kept while it decides most rounds: no tail and not all of them above one half,
 # and their sum not much above what it was when the threshold was placed. Tuned by speed at
@@ -61,6 +60,15 @@ GROWTH = 1.5
 GROWTH_SLACK = 0.002
 LEAST_PATIENCE = 16
 PULLS_PER_PATIENCE = 16
+
+# The smallest normal float, and half the distance from 1 to its neighbour below.
+LEAST_VALUE = 2.0**-1022
+LEAST_COMPLEMENT = 2.0**-54
+
+# Probability with which an arm is flagged whose mass is at most this: small enough to be rare,
+# large enough that most arms fall under it.
+FAR = 1e-3
+LOG_FAR = math.log(FAR)
 
 # A flat density has span 0, where mass and proposal are limits; expm1 and log1p are exact here.
 LEAST_SPAN = 1e-12
@@ -74,48 +82,36 @@ class Parameters(NamedTuple):
     log_beta: float
 
 
-class Screen(NamedTuple):
-    """The cached threshold and when to place it anew; arrays of one number, to be written."""
-
-    threshold: npt.NDArray[np.float64]  # (1,)
-    log_below: npt.NDArray[np.float64]  # (1,) log c
-    log_above: npt.NDArray[np.float64]  # (1,) log(1 - c)
-    total: npt.NDArray[np.float64]  # (1,) sum of the tails
-    limit: npt.NDArray[np.float64]  # (1,) the total from which on c is placed anew
-    leader: npt.NDArray[np.int64]  # (1,)
-    patience: npt.NDArray[np.int64]  # (1,) rounds until c is placed anew
-    is_valid: npt.NDArray[np.bool_]  # (1,)
-
-
 class State(NamedTuple):
-    """Posterior of one lane, updated in place."""
+    """Posterior of one lane and its screen, updated in place.
+
+    Two arrays of numbers of one kind rather than a record of eight arrays of one: compiled code
+    counts references to every array that it takes out of a record, which halved the speed.
+    """
 
     wins: npt.NDArray[np.float64]  # (arms,) prior included
     losses: npt.NDArray[np.float64]  # (arms,) prior included
     log_betas: npt.NDArray[np.float64]  # (arms,) log B(wins, losses)
-    tails: npt.NDArray[np.float64]  # (arms,) at the threshold, while it is valid
-    screen: Screen
+    tails: npt.NDArray[np.float64]  # (arms,) at the threshold, while there is one
+    screen: npt.NDArray[np.float64]  # (5,) THRESHOLD … LIMIT
+    clock: npt.NDArray[np.int64]  # (3,) LEADER … IS_SET
+
+
+# Places in State.screen: c, its logarithm, that of 1 - c, the sum of the tails, and the sum from
+# which on c is placed anew.
+THRESHOLD, LOG_BELOW, LOG_ABOVE, TOTAL, LIMIT = range(5)
+
+# Places in State.clock: the most pulled arm, rounds until c is placed anew, whether c is set.
+LEADER, PATIENCE, IS_SET = range(3)
 
 
 class Draw(NamedTuple):
-    """A Beta variate, with its complement and both logarithms accurate near 0 and 1."""
+    """A Beta variate, its complement, and the logarithms of both."""
 
     value: float
     complement: float
     log_value: float
     log_complement: float
-
-
-class Tail(NamedTuple):
-    """A bound on the mass above a draw, and the exponential that proposes there.
-
-    Proposals are ``value + complement * E / span`` with E exponential, cut off at ``span``
-    (mass ``share``); ``mass`` is 1 where the arm is drawn outright.
-    """
-
-    mass: float
-    span: float
-    share: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,47 +144,43 @@ class BetaThompson(Policy):
 
     def init(parameters, facts, key):
         arms = facts.arms
+        clock = np.zeros(3, np.int64)
+        clock[PATIENCE] = LEAST_PATIENCE
         return State(
             np.full(arms, parameters.a0),
             np.full(arms, parameters.b0),
             np.full(arms, parameters.log_beta),
             np.zeros(arms),
-            Screen(
-                np.zeros(1),
-                np.zeros(1),
-                np.zeros(1),
-                np.zeros(1),
-                np.zeros(1),
-                np.zeros(1, np.int64),
-                np.full(1, LEAST_PATIENCE),
-                np.zeros(1, np.bool_),
-            ),
+            np.zeros(5),
+            clock,
         )
 
     def select(parameters, state, key, t):
         w = uniform(key, t, SCREEN)
-        if not state.screen.is_valid[0]:
+        if not state.clock[IS_SET]:
             return _by_leaders_draw(state, key, t, w)
-        if w >= state.screen.total[0]:
-            return state.screen.leader[0]
+        if w >= state.screen[TOTAL]:
+            return int(state.clock[LEADER])
         return _by_threshold(state, key, t, w)
 
     def update(parameters, state, arm, reward):
-        _learn(state, arm, reward)
-        screen = state.screen
-        leader = screen.leader[0]
-        overtaken = _pulls(state, arm) > _pulls(state, leader)
-        if overtaken:
-            screen.leader[0] = arm
-        screen.patience[0] -= 1
-        if screen.is_valid[0]:
-            tail = _tail_at_threshold(state, arm)
-            screen.total[0] += tail - state.tails[arm]
-            state.tails[arm] = tail
-            stale = tail > LARGEST_TAIL or screen.total[0] > screen.limit[0]
-            if overtaken or stale or screen.patience[0] <= 0:
-                _place_threshold(state)
-        elif screen.patience[0] <= 0:
+        a, b = state.wins[arm], state.losses[arm]
+        log_beta = _raised_log_beta(a, b, state.log_betas[arm], reward)
+        a, b = a + reward, b + (1.0 - reward)
+        state.wins[arm], state.losses[arm], state.log_betas[arm] = a, b, log_beta
+        leader = int(state.clock[LEADER])
+        is_stale = a + b > state.wins[leader] + state.losses[leader]
+        if is_stale:
+            state.clock[LEADER] = arm
+        if state.clock[IS_SET]:
+            tail = _tail(a, b, log_beta, state.screen, arm == leader)
+            total = state.screen[TOTAL] + (tail - state.tails[arm])
+            state.tails[arm], state.screen[TOTAL] = tail, total
+            is_stale = is_stale or tail > LARGEST_TAIL or total > state.screen[LIMIT]
+        else:
+            is_stale = False
+        state.clock[PATIENCE] -= 1
+        if is_stale or state.clock[PATIENCE] <= 0:
             _place_threshold(state)
 
 
@@ -196,21 +188,13 @@ def _log_beta(a, b):
     return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
 
-def _pulls(state, arm):
-    return state.wins[arm] + state.losses[arm]
-
-
-def _learn(state, arm, reward):
-    """Enter one reward: B(a+1, b) = B(a, b) a/(a+b), B(a, b+1) = B(a, b) b/(a+b)."""
-    a, b = state.wins[arm], state.losses[arm]
+def _raised_log_beta(a, b, log_beta, reward):
+    """Log B after one reward: B(a+1, b) = B(a, b) a/(a+b), B(a, b+1) = B(a, b) b/(a+b)."""
     if reward == 1.0:
-        state.log_betas[arm] += math.log(a / (a + b))
-    elif reward == 0.0:
-        state.log_betas[arm] += math.log(b / (a + b))
-    else:
-        state.log_betas[arm] = _log_beta(a + reward, b + 1.0 - reward)
-    state.wins[arm] = a + reward
-    state.losses[arm] = b + (1.0 - reward)
+        return log_beta + math.log(a / (a + b))
+    if reward == 0.0:
+        return log_beta + math.log(b / (a + b))
+    return _log_beta(a + reward, b + 1.0 - reward)
 
 
 # The threshold: where it lies, and the masses beyond it.
@@ -218,63 +202,61 @@ def _learn(state, arm, reward):
 
 def _place_threshold(state):
     """Put c at the same distance, in standard deviations, from the leader and its nearest rival."""
-    screen = state.screen
-    leader = screen.leader[0]
-    screen.patience[0] = LEAST_PATIENCE + int(_pulls(state, leader)) // PULLS_PER_PATIENCE
+    leader = int(state.clock[LEADER])
+    pulls = int(state.wins[leader] + state.losses[leader])
+    state.clock[PATIENCE] = LEAST_PATIENCE + pulls // PULLS_PER_PATIENCE
     distance = _distance_to_nearest(state, leader)
     # Less than one deviation: nearly every round would be walked, and tails bound badly.
-    screen.is_valid[0] = distance >= 1.0
+    state.clock[IS_SET] = distance >= 1.0
     if distance < 1.0:
         return
-    threshold = _mean(state, leader) - distance * _sd(state, leader)
-    screen.threshold[0] = threshold
-    screen.log_below[0] = math.log(threshold)
-    screen.log_above[0] = math.log1p(-threshold)
+    screen = state.screen
+    a, b = state.wins[leader], state.losses[leader]
+    threshold = a / (a + b) - distance * _sd(a, b)
+    screen[THRESHOLD] = threshold
+    screen[LOG_BELOW], screen[LOG_ABOVE] = math.log(threshold), math.log1p(-threshold)
     total = 0.0
     for arm in range(state.tails.size):
-        tail = _tail_at_threshold(state, arm)
+        a, b, log_beta = state.wins[arm], state.losses[arm], state.log_betas[arm]
+        tail = _tail(a, b, log_beta, screen, arm == leader)
         state.tails[arm] = tail
         total += tail
         if tail > LARGEST_TAIL or total > LARGEST_TAIL:
-            screen.is_valid[0] = False
+            state.clock[IS_SET] = 0
             return
-    screen.total[0] = total
-    screen.limit[0] = min(LARGEST_TAIL, GROWTH * total + GROWTH_SLACK)
+    screen[TOTAL] = total
+    screen[LIMIT] = min(LARGEST_TAIL, GROWTH * total + GROWTH_SLACK)
 
 
-def _mean(state, arm):
-    return state.wins[arm] / _pulls(state, arm)
-
-
-def _sd(state, arm):
-    mean = _mean(state, arm)
-    return math.sqrt(mean * (1.0 - mean) / (_pulls(state, arm) + 1.0))
+def _sd(a, b):
+    mean = a / (a + b)
+    return math.sqrt(mean * (1.0 - mean) / (a + b + 1.0))
 
 
 def _distance_to_nearest(state, leader):
     """Smallest (difference of means) / (sum of deviations), or what is below 1 and found first."""
-    mean, sd = _mean(state, leader), _sd(state, leader)
+    a, b = state.wins[leader], state.losses[leader]
+    mean, sd = a / (a + b), _sd(a, b)
     distance = math.inf
     for arm in range(state.wins.size):
         if arm != leader:
-            distance = min(distance, (mean - _mean(state, arm)) / (sd + _sd(state, arm)))
+            a, b = state.wins[arm], state.losses[arm]
+            distance = min(distance, (mean - a / (a + b)) / (sd + _sd(a, b)))
             if distance < 1.0:
                 return distance
     return distance
 
 
-def _tail_at_threshold(state, arm):
+def _tail(a, b, log_beta, screen, is_leader):
     """p̄ = f(c)/s, on the side of c that matters: below for the leader, above for the others."""
-    screen = state.screen
-    a, b, c = state.wins[arm], state.losses[arm], screen.threshold[0]
+    c = screen[THRESHOLD]
     # s c (1 - c); where it is not positive, c lies on the rising side and nothing is bounded.
     fall = (b - 1.0) * c - (a - 1.0) * (1.0 - c)
-    if arm == screen.leader[0]:
+    if is_leader:
         fall = -fall
     if fall <= 0.0:
         return 1.0
-    mass = a * screen.log_below[0] + b * screen.log_above[0] - state.log_betas[arm]
-    return math.exp(mass) / fall
+    return math.exp(a * screen[LOG_BELOW] + b * screen[LOG_ABOVE] - log_beta) / fall
 
 
 # Rounds that the cached threshold did not decide at once.
@@ -282,7 +264,7 @@ def _tail_at_threshold(state, arm):
 
 def _by_threshold(state, key, t, w):
     """The arm with the largest draw, by flags at the cached threshold."""
-    leader = state.screen.leader[0]
+    leader = int(state.clock[LEADER])
     low, rival, high = _flagged(state, key, t, w)
     if rival >= 0:
         if low >= 0.0:
@@ -306,7 +288,7 @@ def _flagged(state, key, t, w):
     Returns the leader's draw if it is below c, else −1; the arm with the largest draw above
     c, else −1; and that draw.
     """
-    leader = state.screen.leader[0]
+    leader = int(state.clock[LEADER])
     low, rival, high = -1.0, -1, -1.0
     unflagged, number = 1.0, 0
     for arm in range(state.tails.size):
@@ -328,15 +310,15 @@ def _flagged(state, key, t, w):
 def _thinned(state, arm, u, accept):
     """The draw of a flagged arm beyond c, or −1 where the proposal is rejected."""
     screen = state.screen
-    c = screen.threshold[0]
+    c = screen[THRESHOLD]
     a, b = state.wins[arm] - 1.0, state.losses[arm] - 1.0
     steepness = b / (1.0 - c) - a / c  # negative for the leader: its tail is below c
     rate = -math.log(u)
     draw = c + rate / steepness
     if draw <= 0.0 or draw >= 1.0:
         return -1.0
-    gain = a * (math.log(draw) - screen.log_below[0])
-    gain += b * (math.log1p(-draw) - screen.log_above[0])
+    gain = a * (math.log(draw) - screen[LOG_BELOW])
+    gain += b * (math.log1p(-draw) - screen[LOG_ABOVE])
     return draw if accept < math.exp(gain + rate) else -1.0
 
 
@@ -344,20 +326,10 @@ def _drawn_beyond(state, key, t, arm, above):
     """A draw of ``arm`` given that it is above c, or given that it is not."""
     attempt = 0
     while True:
-        draw = _drawn(state, key, t, arm, attempt)
-        if (draw.value > state.screen.threshold[0]) == above:
-            return draw.value
+        draw = beta(key, t, arm, state.wins[arm], state.losses[arm], attempt)
+        if (draw > state.screen[THRESHOLD]) == above:
+            return draw
         attempt += 1
-
-
-def _drawn(state, key, t, arm, attempt):
-    """The Beta variate of ``arm``; every attempt has lanes of its own."""
-    lane = GAMMAS + 2 * (arm + attempt * state.wins.size)
-    x = gamma(key, t, lane, state.wins[arm])
-    y = gamma(key, t, lane + 1, state.losses[arm])
-    both = x + y
-    value, complement = x / both, y / both
-    return Draw(value, complement, math.log(value), math.log(complement))
 
 
 # Rounds without a threshold: the leader is drawn, and the others flagged above its draw.
@@ -365,25 +337,23 @@ def _drawn(state, key, t, arm, attempt):
 
 def _by_leaders_draw(state, key, t, w):
     """The arm with the largest draw, by flags above the leader's."""
-    leader = state.screen.leader[0]
-    mark = _drawn(state, key, t, leader, 0)
-    if _none_above(state, leader, mark, w):
-        return leader
-    winner, unflagged, number = leader, 1.0, 0
+    leader = int(state.clock[LEADER])
+    mark, winner = _drawn(state, key, t, leader), leader
+    unflagged, number = 1.0, 0
     for arm in range(state.wins.size):
         if arm == leader:
             continue
-        tail = _tail_above(state, arm, mark)
-        if tail.mass >= 1.0:
-            rival = _drawn(state, key, t, arm, 0)
+        bound = _bound_above(state, arm, mark)
+        if bound >= 1.0:
+            rival = _drawn(state, key, t, arm)
             if rival.value > mark.value:
                 mark, winner = rival, arm
             continue
-        unflagged *= 1.0 - tail.mass
+        unflagged *= 1.0 - bound
         if 1.0 - unflagged <= w:
             continue
         u, accept = uniform_pair(key, t, SCREEN, number + 1)
-        rival = _proposed(state, arm, mark, tail, u, accept)
+        rival = _proposed_above(state, arm, mark, u, accept * bound)
         if rival.value > mark.value:
             mark, winner = rival, arm
         number += 2
@@ -391,32 +361,27 @@ def _by_leaders_draw(state, key, t, w):
     return winner
 
 
-def _none_above(state, leader, mark, w):
-    """Whether w proves that no arm is flagged above ``mark``: the masses sum to at most w."""
-    arms = state.wins.size
-    share = w / (arms - 1)
-    log_share = math.log(share)
-    total = 0.0
-    for arm in range(arms):
-        if arm == leader:
-            continue
-        if _is_rising(state, arm, mark):
-            return False
-        # mass <= f(m) (1 - m), whose logarithm costs two multiply-adds.
-        total += share if _log_box(state, arm, mark) <= log_share else _mass(state, arm, mark)
-        if total > w:
-            return False
-    return True
+def _drawn(state, key, t, arm):
+    """The Beta variate of ``arm``, kept off 0 and 1, where its logarithms end."""
+    value = beta(key, t, arm, state.wins[arm], state.losses[arm])
+    value = max(LEAST_VALUE, value)
+    complement = max(LEAST_COMPLEMENT, 1.0 - value)
+    return Draw(value, complement, math.log(value), math.log(complement))
 
 
-def _mass(state, arm, mark):
-    return _tail_above(state, arm, mark).mass
+def _bound_above(state, arm, mark):
+    """A bound on P(draw of ``arm`` > mark); 1 where the mode is above, so that nothing bounds.
 
-
-def _is_rising(state, arm, mark):
-    """Whether the mode lies above ``mark``, where nothing bounds the tail."""
+    f(m)(1 − m) bounds the mass too, and its logarithm costs two multiply-adds: where that is
+    small, the bound is a constant and no exponential is taken.
+    """
     a, b = state.wins[arm] - 1.0, state.losses[arm] - 1.0
-    return a * mark.complement > b * mark.value
+    if a * mark.complement > b * mark.value:
+        return 1.0
+    log_box = _log_box(state, arm, mark)
+    if log_box <= LOG_FAR:
+        return FAR
+    return math.exp(log_box) * _share(a, b, mark)
 
 
 def _log_box(state, arm, mark):
@@ -425,25 +390,30 @@ def _log_box(state, arm, mark):
     return a * mark.log_value + b * mark.log_complement - state.log_betas[arm]
 
 
-def _tail_above(state, arm, mark):
-    """The mass above ``mark`` under the exponential envelope, cut off at 1."""
-    if _is_rising(state, arm, mark):
-        return Tail(1.0, 0.0, 0.0)
-    a, b = state.wins[arm] - 1.0, state.losses[arm] - 1.0
-    box = math.exp(_log_box(state, arm, mark))
-    span = max(LEAST_SPAN, b - a * mark.complement / mark.value)  # s (1 - m)
-    share = -math.expm1(-span)
-    return Tail(box * share / span, span, share)
+def _share(a, b, mark):
+    """Mass of the exponential envelope on (m, 1) in f(m)(1 − m): (1 − e^−span) / span."""
+    span = _span(a, b, mark)
+    return -math.expm1(-span) / span
 
 
-def _proposed(state, arm, mark, tail, u, accept):
-    """The draw of a flagged arm above ``mark``, or ``mark`` where the proposal is rejected."""
+def _span(a, b, mark):
+    """Fall of the log-density from the mark to 1, at its slope there: s (1 − m)."""
+    return max(LEAST_SPAN, b - a * mark.complement / mark.value)
+
+
+def _proposed_above(state, arm, mark, u, accept):
+    """The draw of a flagged arm above ``mark``, or ``mark`` where the proposal is rejected.
+
+    ``accept`` is uniform below the probability with which the arm was flagged.
+    """
     a, b = state.wins[arm] - 1.0, state.losses[arm] - 1.0
-    rate = -math.log1p(-u * tail.share)
-    step = rate / tail.span
+    mass = math.exp(_log_box(state, arm, mark)) * _share(a, b, mark)
+    span = _span(a, b, mark)
+    rate = -math.log1p(u * math.expm1(-span))
+    step = rate / span
     value, complement = mark.value + mark.complement * step, mark.complement * (1.0 - step)
     if complement <= 0.0:
         return mark
     rival = Draw(value, complement, math.log(value), math.log(complement))
     gain = a * (rival.log_value - mark.log_value) + b * (rival.log_complement - mark.log_complement)
-    return rival if accept < math.exp(gain + rate) else mark
+    return rival if accept < mass * math.exp(gain + rate) else mark

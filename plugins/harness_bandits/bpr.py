@@ -76,7 +76,7 @@ class BPRPolicy1(Policy):
         if not is_one_sub_gaussian(known) or tuple(gaps) != (known.gap,):
             return ()
         value = known.gap + 16.0 / known.gap
-        return (regret_guarantee(task, known, value, f"{SOURCE} 1"),)
+        return (regret_guarantee(task, value, f"{SOURCE} 1"),)
 
     def init(parameters, facts, key):
         return State1(no_averages(facts.arms), np.zeros(1, np.bool_))
@@ -147,26 +147,19 @@ class BPRPolicy2(Policy):
         if not gaps or not is_one_sub_gaussian(known):
             return ()
         if not self.know_gap:
-            return self._without_gap(task, known, gaps)
+            return _guarantee_without_gap(task, known.horizon, gaps)
         if not 0.0 < known.gap <= min(1.0, *gaps):
             return ()
         if self.potential == "log":
-            value = sum(map(lambda gap: _log_term(gap, known.gap), gaps))
-            return (regret_guarantee(task, known, value, f"{SOURCE} 2, second potential"),)
+            value = sum(_log_term(gap, known.gap) for gap in gaps)
+            return (regret_guarantee(task, value, f"{SOURCE} 2, second potential"),)
         value = sum(gap + 32.0 / gap * math.log(7.0 / known.gap) for gap in gaps)
         exact = 24.0 - 16.0 * math.log(-math.expm1(-known.gap * known.gap / 8.0))
         sharper = sum(gap + exact / gap for gap in gaps)
         return (
-            regret_guarantee(task, known, value, f"{SOURCE} 2"),
-            regret_guarantee(task, known, sharper, f"{SOURCE} 3 at x²", name="exact form"),
+            regret_guarantee(task, value, f"{SOURCE} 2"),
+            regret_guarantee(task, sharper, f"{SOURCE} 3 at x²", name="exact form"),
         )
-
-    def _without_gap(self, task: Task, known: Facts, gaps: Sequence[float]) -> Sequence[Bound]:
-        # v = E(Y of the best arm)^2, at most 1 for 1-sub-Gaussian rewards.
-        factor = 4.0 * math.log(20.1 * known.horizon)
-        value = sum(gap + factor / gap for gap in gaps)
-        source = f"{SOURCE} 2 at ε = 0, constant 20.1 for 9"
-        return (regret_guarantee(task, known, value, source),)
 
     def init(parameters, facts, key):
         return State2(no_averages(facts.arms), np.zeros(facts.arms))
@@ -182,6 +175,13 @@ class BPRPolicy2(Policy):
 
     def update(parameters, state, arm, reward):
         observe(state.averages, arm, reward - parameters.best)
+
+
+def _guarantee_without_gap(task: Task, horizon: int, gaps: Sequence[float]) -> Sequence[Bound]:
+    """Of the potential x² at ε = 0; v = E(Y of the best arm)² is at most 1 here."""
+    factor = 4.0 * math.log(20.1 * horizon)
+    value = sum(gap + factor / gap for gap in gaps)
+    return (regret_guarantee(task, value, f"{SOURCE} 2 at ε = 0, constant 20.1 for 9"),)
 
 
 def _log_term(gap, epsilon):

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Ge
 
-from harness.random import uniform
+from harness.random import integer
 from harness.random.stream import Stream
 from harness_bandits.digit_bits import CLASSIFIERS, ROWS, correct_bits
 from harness_bandits.policy import Facts, FloatArray, IntArray
@@ -36,8 +36,7 @@ class DigitsInstance(NamedTuple):
 
 def digits_reward(instance: DigitsInstance, key: int, t: int, arm: int) -> float:
     """Whether the arm names the label of the row of round ``t``; lane 0, shared by all arms."""
-    rows = instance.correct.shape[0]
-    row = min(int(uniform(key, t, 0) * rows), rows - 1)
+    row = integer(key, t, 0, instance.correct.shape[0])
     return float(instance.correct[row, instance.places[arm]])
 
 

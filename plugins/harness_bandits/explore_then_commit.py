@@ -71,7 +71,7 @@ class ExploreThenCommit(Policy):
             return (t - 1) % state.averages.means.size
         if t == parameters.exploration + 1:
             state.committed[0] = first_largest(state.averages.means)
-        return state.committed[0]
+        return int(state.committed[0])
 
     def update(parameters, state, arm, reward):
         observe(state.averages, arm, reward)

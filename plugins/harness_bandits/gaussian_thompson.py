@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Gt
 
-from harness.random import normal
+from harness.random import normal_pair
 from harness_bandits.policy import Facts, Policy
 
 __all__ = ["FlatGaussianThompson", "GaussianThompson"]
@@ -100,12 +100,19 @@ class FlatGaussianThompson(Policy):
 
 
 def largest_draw(state, key, t):
-    """The arm with the largest draw from its posterior."""
-    best, largest = 0, state.means[0] + state.sds[0] * normal(key, t, 0)
-    for arm in range(1, state.means.size):
-        draw = state.means[arm] + state.sds[arm] * normal(key, t, arm)
+    """The arm with the largest draw from its posterior; two arms share a block of draws."""
+    arms = state.means.size
+    best, largest = 0, -math.inf
+    for pair in range((arms + 1) // 2):
+        first, second = normal_pair(key, t, pair)
+        arm = 2 * pair
+        draw = state.means[arm] + state.sds[arm] * first
         if draw > largest:
             best, largest = arm, draw
+        if arm + 1 < arms:
+            draw = state.means[arm + 1] + state.sds[arm + 1] * second
+            if draw > largest:
+                best, largest = arm + 1, draw
     return best
 
 

@@ -39,8 +39,9 @@ SLACK = 1e-9
 # A step of Newton's method below this share of 1 - q leaves an error of its square.
 LAST_STEP = 1e-9
 
-# The largest float below 1: log(1 - q) must stay finite.
+# The largest float below 1, and a stand-in for 1 - 1: their logarithms must stay finite.
 BELOW_ONE = 1.0 - 2.0**-53
+TINY = 2.0**-1022
 
 
 class Parameters(NamedTuple):
@@ -86,14 +87,16 @@ class KLUCB(Policy):
         if t <= arms:
             return t - 1
         level = math.log(t) + parameters.c * math.log(max(1.0, math.log(t)))
-        last = state.last[0]
+        last = int(state.last[0])
         best, largest = last, _index(state, last, level)
+        log_largest, log_rest = math.log(largest), math.log(max(TINY, 1.0 - largest))
         for arm in range(arms):
-            if arm == last or not _can_reach(state, arm, largest, level):
+            if arm == last or not _can_reach(state, arm, largest, log_largest, log_rest, level):
                 continue
             index = _index(state, arm, level)
             if index > largest or (index == largest and arm < best):
                 best, largest = arm, index
+                log_largest, log_rest = math.log(largest), math.log(max(TINY, 1.0 - largest))
         return best
 
     def update(parameters, state, arm, reward):
@@ -130,24 +133,21 @@ def upper_mean(wins, losses, entropy, level):
         if excess <= 0.0:
             return q
         step = excess / (losses / (1.0 - q) - wins / q)
+        # Near 1 a step may be smaller than the distance between floats.
+        if step <= LAST_STEP * (1.0 - q) or q - step >= q:
+            return q - step
         q -= step
-        if step <= LAST_STEP * (1.0 - q):
-            return q
 
 
 def _index(state, arm, level):
     return upper_mean(state.wins[arm], state.losses[arm], state.entropies[arm], level)
 
 
-def _can_reach(state, arm, largest, level):
-    """Whether the index of ``arm`` may be at least ``largest``."""
+def _can_reach(state, arm, largest, log_largest, log_rest, level):
+    """Whether the index of ``arm`` may be at least ``largest``; logs of it and of the rest to 1."""
     wins, losses = state.wins[arm], state.losses[arm]
-    if losses <= 0.0:
-        return True
-    if largest >= 1.0:
-        return False
     pulls = wins + losses
     if wins >= largest * pulls:
         return True
-    divergence = state.entropies[arm] - wins * math.log(largest) - losses * math.log1p(-largest)
+    divergence = state.entropies[arm] - wins * log_largest - losses * log_rest
     return divergence <= level + SLACK * (1.0 + level + pulls)

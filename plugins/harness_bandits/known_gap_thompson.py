@@ -96,11 +96,11 @@ class TwoArmKnownGapThompson(Policy):
             scale = known.noise * known.noise
             value = known.gap + 4.0 * math.log(2.0) * scale / known.gap
             source = "exact sum of the two-point posterior's errors"
-            bounds.append(regret_guarantee(task, known, value, source))
+            bounds.append(regret_guarantee(task, value, source))
         if is_one_sub_gaussian(known):
             value = known.gap + 578.0 / known.gap
             source = "Bubeck & Liu 2013, Theorem 2"
-            bounds.append(regret_guarantee(task, known, value, source, name="recalled"))
+            bounds.append(regret_guarantee(task, value, source, name="recalled"))
         return tuple(bounds)
 
     def init(parameters, facts, key):
@@ -142,7 +142,7 @@ class ManyArmKnownGapThompson(Policy):
             return ()
         value = sum(gap + (80.0 + math.log(gap / known.gap)) / gap for gap in gaps)
         source = "Bubeck & Liu 2013, Theorem 3"
-        return (regret_guarantee(task, known, value, source, name="recalled"),)
+        return (regret_guarantee(task, value, source, name="recalled"),)
 
     def init(parameters, facts, key):
         return ManyArmState(no_averages(facts.arms), equal_weights(facts.arms))

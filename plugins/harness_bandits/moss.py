@@ -60,7 +60,7 @@ class MOSS(Policy):
             return ()
         value = 49.0 * math.sqrt(known.horizon * known.arms)
         source = "Audibert & Bubeck 2009, Theorem 5"
-        return (regret_guarantee(task, known, value, source, name="recalled"),)
+        return (regret_guarantee(task, value, source, name="recalled"),)
 
     def init(parameters, facts, key):
         return State(no_averages(facts.arms), np.zeros(facts.arms))

@@ -48,7 +48,7 @@ from annotated_types import Ge, Interval
 
 from harness import Cell, Method, Metric, Outcome, Task
 from harness.data import DataSet
-from harness.kernels import specialise
+from harness.kernels import coerce, specialise
 from harness_bandits.policy import Facts, FloatArray, IntArray, Policy, stop_if_out_of_range
 from harness_bandits.stochastic import playable, refuse_below
 
@@ -209,10 +209,10 @@ class Replay(Task):
 
     def evaluate(self, method: Method, cells: Sequence[Cell]) -> Iterator[Outcome]:
         """Walk one replicate of the log a cell; a cell that does not reach N is skipped."""
-        facts = self.facts()
+        facts = coerce(self.facts())
         policy = playable(method, facts)
         kernel = specialise(replay, init=policy.init, select=policy.select, update=policy.update)
-        parameters = policy.parameters(facts)
+        parameters = coerce(policy.parameters(facts))
         for cell in cells:
             log = read_log(cell.data("open-bandit-sample"), self.campaign)
             order = cell.task_stream.sub("replicate").numpy().permutation(log.items.size)

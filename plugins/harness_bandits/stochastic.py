@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from harness import Cell, Method, Metric, Outcome, Task
-from harness.kernels import compile_seconds, specialise
+from harness.kernels import coerce, specialise
 from harness.random import uniform
 from harness.random.stream import Stream
 from harness_bandits.policy import (
@@ -48,6 +48,7 @@ __all__ = [
 # Bubeck & Liu 2013, Theorem 1: 14 sqrt(n K) for rewards in [0, 1], which are 1/2-sub-Gaussian.
 GUARANTEE_CONSTANT = 14.0
 _NOISE_ON_UNIT_INTERVAL = 0.5
+_CLOCK_TICK_S = 1e-9  # of process_time
 
 REGRET = Metric(
     name="regret",
@@ -141,7 +142,7 @@ class StochasticBandit(Task):
 
     def evaluate(self, method: Method, cells: Sequence[Cell]) -> Iterator[Outcome]:
         """Play one fresh instance a cell; the policy is compiled once for all of them."""
-        facts = self.facts()
+        facts = coerce(self.facts())
         policy = playable(method, facts)
         kernel = specialise(
             play,
@@ -150,34 +151,54 @@ class StochasticBandit(Task):
             update=policy.update,
             reward=type(self).reward,
         )
-        parameters = policy.parameters(facts)
-        grid = report_grid(facts.horizon)
-        for cell in cells:
-            yield self._outcome(cell, kernel, parameters, facts, grid)
+        game = _Game(kernel, coerce(policy.parameters(facts)), facts, report_grid(facts.horizon))
+        for number, cell in enumerate(cells):
+            instance = coerce(self.instance(cell.task_stream.sub("instance")))
+            if number == 0:
+                game.warm_up(instance)
+            yield self._outcome(cell, game, instance)
 
-    def _outcome(
-        self,
-        cell: Cell,
-        kernel: Callable[..., Played],
-        parameters: Any,
-        facts: Facts,
-        grid: IntArray,
-    ) -> Outcome:
-        stream = cell.task_stream
-        instance = self.instance(stream.sub("instance"))
-        reward_key, key = stream.sub("rewards").key, cell.method_stream.key
-        regret = np.zeros(grid.size)
-        began, compiled = process_time(), compile_seconds()
-        played = kernel(parameters, facts, instance, reward_key, key, grid, regret)
-        seconds = process_time() - began - (compile_seconds() - compiled)
-        best_rounds, fault_round, fault_value = played
-        stop_if_out_of_range(fault_round, fault_value, facts.arms)
-        total = float(regret[-1])
-        final = {"regret": total, "best_arm_share": best_rounds / facts.horizon}
-        final.update(self.ratios(total))
-        if seconds > 0.0:  # compiling is timed by another clock, which may have run further
-            final["steps_per_second"] = facts.horizon / seconds
-        return Outcome(cell=cell, final=final, curves={"regret": (grid, regret)})
+    def _outcome(self, cell: Cell, game: _Game, instance: Any) -> Outcome:
+        reward_key = cell.task_stream.sub("rewards").key
+        regret = np.zeros(game.grid.size)
+        began = process_time()
+        best_rounds, fault_round, fault_value = game.kernel(
+            game.parameters,
+            game.facts,
+            instance,
+            reward_key,
+            cell.method_stream.key,
+            game.grid,
+            regret,
+        )
+        seconds = process_time() - began
+        stop_if_out_of_range(fault_round, fault_value, game.facts.arms)
+        total, horizon = float(regret[-1]), game.facts.horizon
+        final = {
+            "regret": total,
+            "best_arm_share": best_rounds / horizon,
+            "steps_per_second": horizon / max(seconds, _CLOCK_TICK_S),
+            **self.ratios(total),
+        }
+        return Outcome(cell=cell, final=final, curves={"regret": (game.grid, regret)})
+
+
+class _Game(NamedTuple):
+    """What the cells of one job have in common."""
+
+    kernel: Callable[..., Played]
+    parameters: Any
+    facts: Facts
+    grid: IntArray
+
+    def warm_up(self, instance: Any) -> None:
+        """Play one round for nothing: a kernel compiles at its first call.
+
+        Without it the speed of the first cell would be missing or wrong, depending on the
+        worker that gets it.
+        """
+        one_round = self.facts._replace(horizon=1)
+        self.kernel(self.parameters, one_round, instance, 0, 0, report_grid(1), np.zeros(1))
 
 
 def playable(method: Method, facts: Facts) -> Policy:

@@ -1,12 +1,11 @@
-"""What several methods' guarantees have in common: which gaps are known, when a bound is trivial."""
+"""What guarantees of several methods have in common: known gaps, the trivial regret, refusals."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from harness import Bound, Task
-from harness_bandits.policy import BERNOULLI, GAUSSIAN, PRIOR_ONE_GOOD_ARM, Facts
+from harness_bandits.policy import BERNOULLI, GAUSSIAN, Facts
 
 __all__ = [
     "is_one_sub_gaussian",
@@ -20,22 +19,21 @@ __all__ = [
 
 def known_gaps(task: Task) -> tuple[float, ...]:
     """The positive gaps, where every instance of ``task`` has the same; otherwise none."""
-    gaps = getattr(task, "gaps", ())
-    return tuple(gap for gap in gaps if gap > 0.0)
+    fixed = getattr(task, "fixed_gaps", None)
+    gaps = fixed() if fixed else None
+    return tuple(gap for gap in gaps or () if gap > 0.0)
 
 
-def regret_guarantee(
-    task: Task, facts: Facts, value: float, source: str, name: str = ""
-) -> Bound:
+def regret_guarantee(task: Task, value: float, source: str, name: str = "") -> Bound:
     """A bound on the expected regret, trivial from the horizon times the largest gap on."""
-    gap = _largest_gap(task, facts)
+    trivial = getattr(task, "trivial_regret", None)
     return Bound(
         metric="regret",
         role="guarantee",
         value=value,
         name=name,
         holds="in_expectation",
-        trivial=None if gap is None else facts.horizon * gap,
+        trivial=trivial() if trivial else None,
         source=source,
     )
 
@@ -43,16 +41,7 @@ def regret_guarantee(
 def prior_free_guarantee(task: Task, facts: Facts) -> Bound:
     """14 sqrt(nK): Thompson sampling with the task's own prior, rewards in [0, 1]."""
     value = 14.0 * math.sqrt(facts.horizon * facts.arms)
-    return regret_guarantee(task, facts, value, "Bubeck & Liu 2013, Theorem 1")
-
-
-def _largest_gap(task: Task, facts: Facts) -> float | None:
-    gaps = known_gaps(task)
-    if gaps:
-        return max(gaps)
-    if facts.prior == PRIOR_ONE_GOOD_ARM:
-        return facts.prior_a
-    return 1.0 if facts.law == BERNOULLI else None
+    return regret_guarantee(task, value, "Bubeck & Liu 2013, Theorem 1")
 
 
 def is_one_sub_gaussian(facts: Facts) -> bool:

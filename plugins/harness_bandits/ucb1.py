@@ -53,7 +53,7 @@ class UCB1(Policy):
         logarithmic = sum(8.0 * math.log(known.horizon) / gap for gap in gaps)
         value = logarithmic + (1.0 + math.pi * math.pi / 3.0) * sum(gaps)
         source = "Auer, Cesa-Bianchi & Fischer 2002, Theorem 1"
-        return (regret_guarantee(task, known, value, source, name="recalled"),)
+        return (regret_guarantee(task, value, source, name="recalled"),)
 
     def init(parameters, facts, key):
         return State(no_averages(facts.arms), np.zeros(facts.arms))

@@ -1,4 +1,4 @@
-"""A posterior over finitely many hypotheses "arm i is best": log-weights of arms, one moving at a time.
+"""A posterior over the hypotheses "arm i is best": a log-weight an arm, one moving a round.
 
 Weights are kept as ``exp(score − reference)``, so that a round costs one exponential. The
 reference moves when a weight would leave what exponentials can say: powers of the odds would

@@ -35,9 +35,7 @@ BOUND = Bound(metric="regret", role="guarantee", value=50.0, trivial=40.0, sourc
 
 
 def make_plan(specs: int = 2, seeds: int = 5, *, code: bytes = b"code", name: str = "toy") -> Plan:
-    suite = Suite(
-        name=name, description="", seed=0, path="", text="", hardware={}, entries=()
-    )
+    suite = Suite(name=name, description="", seed=0, path="", text="", hardware={}, entries=())
     made = tuple(_spec(index, code) for index in range(specs))
     spec = np.repeat(np.arange(specs, dtype=np.int32), seeds)
     seed = np.tile(np.arange(seeds, dtype=np.int64), specs)
@@ -106,9 +104,7 @@ def failed_group(cell: int) -> Group:
 def rows_of(tables: object) -> dict[str, list[dict[str, object]]]:
     """All rows of journal tables, in an order of their own."""
     names = ("cells", "measurements", "items", "records", "bounds", "artifacts")
-    return {
-        name: sorted(getattr(tables, name).to_pylist(), key=repr) for name in names
-    }
+    return {name: sorted(getattr(tables, name).to_pylist(), key=repr) for name in names}
 
 
 class FailingDisk(Disk):

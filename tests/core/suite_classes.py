@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Interval, MinLen
 
@@ -138,7 +138,7 @@ class Monotone(Claim):
 class FakeRegistry:
     """Names to the classes above; ``bandits/absent`` fails at import."""
 
-    methods = {
+    methods: ClassVar = {
         "bandits/thompson": Thompson,
         "bandits/ucb1": Policy,
         "bandits/uniform": Policy,
@@ -148,8 +148,8 @@ class FakeRegistry:
         "bandits/broken": Broken,
         "mdp/ucbvi": Ucbvi,
     }
-    tasks = {"bandits/bernoulli": Bandit, "bandits/known-gap": KnownGap, "mdp/lock": Lock}
-    claims = {"acme/monotone": Monotone}
+    tasks: ClassVar = {"bandits/bernoulli": Bandit, "bandits/known-gap": KnownGap, "mdp/lock": Lock}
+    claims: ClassVar = {"acme/monotone": Monotone}
 
     def __init__(self) -> None:
         self.paths: list[Path] = []

@@ -9,12 +9,12 @@ from math import sqrt
 import numpy as np
 import pytest
 from bandit_cells import Greedy, RandomArm, Wild, outcomes
-from harness_bandits.policy import Facts
-from harness_bandits.replay import ITEMS, SAMPLE, ClickLog, Replay, Replayed, read_log, replay
 
 from harness.data import describe, locate
 from harness.errors import DataMissing
 from harness.kernels import specialise
+from harness_bandits.policy import Facts
+from harness_bandits.replay import ITEMS, SAMPLE, ClickLog, Replay, Replayed, read_log, replay
 
 RATES = np.array([0.2, 0.4, 0.6, 0.8])
 SKEWED = np.array([0.55, 0.25, 0.15, 0.05])
