@@ -3,7 +3,8 @@
     python benchmarks/null_cells.py [--cells 100000] [--single 20000] [--workers 2]
 
 Isolated workers, outcomes received and grouped, nothing journalled. CPU time is the firm
-figure on a shared machine; wall time is an upper end.
+figure on a shared machine; wall time is an upper end. What starting the guardian and two
+workers costs is measured by a run of a few cells and taken off the CPU time.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Counter:
 
 
 class Cost(NamedTuple):
-    """Of one cell, in microseconds."""
+    """In seconds."""
 
     wall: float
     main_cpu: float
@@ -120,7 +121,7 @@ def measure(cells: int, job_cells: int, workers: int) -> Cost:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     workers_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert sink.cell_bytes == cells * 52, "a cell is missing"
-    return Cost(*(1e6 * each / cells for each in (wall, own, workers_s)))
+    return Cost(wall, own, workers_s)
 
 
 def main() -> int:
@@ -135,11 +136,13 @@ def main() -> int:
         ("jobs of 100", given.cells, 100),
         ("a job each", given.single, 1),
     ):
-        cost = measure(cells, job_cells, given.workers)
-        is_missed |= cost.wall > 1000 * WANTED_MS[name]
+        base, cost = (measure(each, job_cells, given.workers) for each in (SPECS, cells))
+        wall = 1e6 * cost.wall / cells
+        main_cpu, worker_cpu = (1e6 * (cost[i] - base[i]) / cells for i in (1, 2))
+        is_missed |= wall > 1000 * WANTED_MS[name]
         print(
-            f"{name:12s} wall {cost.wall:7.2f} (at most {1000 * WANTED_MS[name]:.0f}) · "
-            f"cpu main {cost.main_cpu:6.2f} + workers and guardian {cost.worker_cpu:6.2f}"
+            f"{name:12s} wall {wall:7.2f} (at most {1000 * WANTED_MS[name]:.0f}) · "
+            f"cpu main {main_cpu:6.2f} + workers {worker_cpu:6.2f}"
         )
     return int(is_missed)
 

@@ -6,7 +6,7 @@ Only cells that ended well (``ok`` or ``reused``) give values.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, cast
 
 import numpy as np
@@ -19,6 +19,8 @@ from harness.api.metric import BoundRole, Metric
 from harness.suite.model import Published
 
 __all__ = ["NO_VALUES", "Column", "Curve", "GroupBound", "Items", "Results"]
+
+_KEPT_CURVES = 16
 
 Holds = Literal["always", "in_expectation", "with_probability"]
 
@@ -83,6 +85,8 @@ class Results:
     measured: CellRows
     scores: CellRows | None
     instance_bounds: CellRows | None
+    # Claims read a curve point by point; a few are kept, since all may not fit into memory.
+    _curves: dict[tuple[int, str], Curve] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_tables(
@@ -164,6 +168,14 @@ class Results:
 
     def curve(self, group: int, metric: str) -> Curve:
         """The metric along its axis; without points where it has no curve."""
+        key = (group, metric)
+        if key not in self._curves:
+            if len(self._curves) >= _KEPT_CURVES:
+                self._curves.clear()
+            self._curves[key] = self._made_curve(group, metric)
+        return self._curves[key]
+
+    def _made_curve(self, group: int, metric: str) -> Curve:
         rows = self.measured.rows(group, metric)
         rows = rows[~np.isnan(self.measured.at[rows])]
         at, column = np.unique(self.measured.at[rows], return_inverse=True)

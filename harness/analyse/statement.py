@@ -21,7 +21,7 @@ def statement(groups: Sequence[GroupVerdict], shown: GroupVerdict, noun: str) ->
     ``shown`` is the group nearest to failing, ``noun`` what the groups are ("tasks").
     """
     if not shown.quantity or shown.estimate is None:
-        return shown.note
+        return ""  # the note says why
     cells = " in every cell" if shown.is_every else ""
     head = f"{shown.quantity} {requirement(shown.allowed)}{cells}"
     value, interval = _estimate(shown)

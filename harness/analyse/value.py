@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
-from harness.analyse.columns import BoolArray, FloatArray, IntArray
+from harness.analyse.columns import BoolArray, FloatArray
 from harness.analyse.evidence import COST, Allowed, Drift, Evidence, title_of, worst
 from harness.analyse.gather import Point, Source, gather, losses_of, points_of, read
 from harness.analyse.references import Against, reference_name, reference_on
-from harness.analyse.results import Results
+from harness.analyse.results import Column, Results
 from harness.api.metric import Metric, MetricType
 from harness.stats import NotPositive, difference, sample, share_of
 from harness.suite.filters import ITEMS, partition, pool_names
@@ -70,7 +70,7 @@ def _one(claim: Value, results: Results, groups: tuple[int, ...], at: Point) -> 
         return _of_items(claim, results, nothing)
     if isinstance(at, Span) and claim.scale == "relative":
         return _relative_change(claim, results, nothing, at)
-    held = _held(claim, results, groups, at, seeds)
+    held = _held(claim, results, groups, at, dict(zip(groups, columns, strict=True)))
     if held is None:
         assert claim.reference is not None, "only a reference can be unknown"
         return replace(nothing, reason=f"no {reference_name(claim.reference)} is known")
@@ -78,9 +78,14 @@ def _one(claim: Value, results: Results, groups: tuple[int, ...], at: Point) -> 
 
 
 def _held(
-    claim: Value, results: Results, groups: tuple[int, ...], at: Point, seeds: IntArray
+    claim: Value,
+    results: Results,
+    groups: tuple[int, ...],
+    at: Point,
+    columns: Mapping[int, Column],
 ) -> _Held | None:
     """Values and limits on the seeds where every group has both; ``None``: no limit known."""
+    seeds = reduce(np.intersect1d, (column.seeds for column in columns.values()))
     against = Against(np.zeros(seeds.size), "number")
     limits = np.zeros((len(groups), seeds.size))
     if claim.reference is not None:
@@ -93,10 +98,10 @@ def _held(
     known = ~np.isnan(limits).any(axis=0)
     if not known.any():
         return None
-    columns = [read(results, group, claim.metric, at) for group in groups]
-    rows = [np.searchsorted(column.seeds, seeds[known]) for column in columns]
-    values = np.array([each.values[row] for each, row in zip(columns, rows, strict=True)])
-    censored = np.array([each.is_censored[row] for each, row in zip(columns, rows, strict=True)])
+    rows = [np.searchsorted(each.seeds, seeds[known]) for each in columns.values()]
+    pairs = list(zip(columns.values(), rows, strict=True))
+    values = np.array([column.values[row] for column, row in pairs])
+    censored = np.array([column.is_censored[row] for column, row in pairs])
     return _Held(values, limits[:, known], censored, against)
 
 

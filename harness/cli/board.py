@@ -92,7 +92,9 @@ def _table(columns: Sequence[Sequence[Span]]) -> list[Line]:
     return lines
 
 
-def _column(head: str, texts: Sequence[str], styles: Sequence[str] = (), *, left: bool = False) -> list[Span]:
+def _column(
+    head: str, texts: Sequence[str], styles: Sequence[str] = (), *, left: bool = False
+) -> list[Span]:
     size = max(len(head), *map(len, texts))
     pad = str.ljust if left else str.rjust
     styles = styles or [""] * len(texts)

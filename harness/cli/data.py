@@ -105,5 +105,7 @@ def _known(name: str) -> DataSet:
     declared = _declared()
     if name not in declared:
         near = nearest(name, declared)
-        raise UsageError(f'no plugin declares a data set "{name}"' + (f"; nearest: {near}" if near else ""))
+        raise UsageError(
+            f'no plugin declares a data set "{name}"' + (f"; nearest: {near}" if near else "")
+        )
     return resolve(name)

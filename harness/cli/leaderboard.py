@@ -28,7 +28,9 @@ __all__ = ["leaderboard"]
     show_default=True,
 )
 @results_option
-def leaderboard(run: str | None, task: str | None, metric: str | None, form: str, results: str) -> None:
+def leaderboard(
+    run: str | None, task: str | None, metric: str | None, form: str, results: str
+) -> None:
     """Print the leaderboards of a run.
 
     RUN is a run's id, a suite's name (its latest run) or a folder; the latest run of all
@@ -51,7 +53,9 @@ def leaderboard(run: str | None, task: str | None, metric: str | None, form: str
                 say([*board_lines(board, width()), line()])
 
 
-def _chosen(rows: Sequence[Mapping[str, Any]], column: str, value: str | None) -> list[Mapping[str, Any]]:
+def _chosen(
+    rows: Sequence[Mapping[str, Any]], column: str, value: str | None
+) -> list[Mapping[str, Any]]:
     if value is None:
         return list(rows)
     kept = [row for row in rows if row[column] == value]
@@ -66,8 +70,16 @@ def _chosen(rows: Sequence[Mapping[str, Any]], column: str, value: str | None) -
 def _markdown(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = []
     for board in boards_of(rows):
-        texts = ["".join(span.text for span in spans).strip() for spans in board_lines(board, 100)[:2]]
-        lines += [f"### {texts[0]}", "", texts[1], "", "| rank | method | mean | 95 % interval | n |"]
+        texts = [
+            "".join(span.text for span in spans).strip() for spans in board_lines(board, 100)[:2]
+        ]
+        lines += [
+            f"### {texts[0]}",
+            "",
+            texts[1],
+            "",
+            "| rank | method | mean | 95 % interval | n |",
+        ]
         lines.append("| --- | --- | ---: | --- | ---: |")
         lines += [_markdown_row(row) for row in board.rows]
         lines.append("")

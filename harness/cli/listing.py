@@ -44,7 +44,12 @@ def list_things(what: str | None, as_json: bool) -> None:
 def _plain(registry: Registry, found: dict[str, list[Thing]]) -> dict[str, object]:
     listed: dict[str, object] = {
         name: [
-            {"name": thing.name, "at": thing.at, "plugin": thing.plugin, "about": first_line(thing.at)}
+            {
+                "name": thing.name,
+                "at": thing.at,
+                "plugin": thing.plugin,
+                "about": first_line(thing.at),
+            }
             for thing in things
         ]
         for name, things in found.items()

@@ -98,7 +98,10 @@ class LiveWatcher:
         row.add_row(
             "",
             ProgressBar(
-                total=max(progress.total, 1), completed=progress.done, width=44, complete_style="cyan"
+                total=max(progress.total, 1),
+                completed=progress.done,
+                width=44,
+                complete_style="cyan",
             ),
             f"{progress.done:,} of {progress.total:,} cells",
             Text(told, style="bright_black"),
@@ -113,7 +116,9 @@ class LiveWatcher:
         if progress.skipped:
             text.append(f" · {progress.skipped:,} skipped")
         text.append(f" · {progress.failed:,} failed", style="red" if progress.failed else "")
-        text.append(f" · {progress.total - progress.done:,} to go · no verdict before the last cell")
+        text.append(
+            f" · {progress.total - progress.done:,} to go · no verdict before the last cell"
+        )
         return text
 
     def _workers(self, started: Started) -> RenderableType:
@@ -141,7 +146,9 @@ class LiveWatcher:
         causes = list(self._progress.causes.values())
         lines: list[RenderableType] = [_cause_line(cause) for cause in causes[:_MAX_CAUSES]]
         if len(causes) > _MAX_CAUSES:
-            lines.append(Text(f"  and {len(causes) - _MAX_CAUSES} more causes", style="bright_black"))
+            lines.append(
+                Text(f"  and {len(causes) - _MAX_CAUSES} more causes", style="bright_black")
+            )
         return lines
 
 
@@ -149,5 +156,7 @@ def _cause_line(cause: Cause) -> Text:
     text = Text("  ✗ ", style="red")
     text.append(f"{cause.status:<10} ", style="red")
     text.append(f"{cause.label} on {cause.task}: {cause.message} ", style="default")
-    text.append(f"({cause.count:,} {'cell' if cause.count == 1 else 'cells'})", style="bright_black")
+    text.append(
+        f"({cause.count:,} {'cell' if cause.count == 1 else 'cells'})", style="bright_black"
+    )
     return text

@@ -50,7 +50,7 @@ class _Lazy(click.Group):
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.pass_context
 def cli(ctx: click.Context, debug: bool) -> None:
-    """Benchmark algorithms against what theory says of them.
+    r"""Benchmark algorithms against what theory says of them.
 
     \b
     harness run suites/quickstart.yaml   the main job, on real data

@@ -13,11 +13,15 @@ __all__ = ["complete_suites", "results_option", "run_argument"]
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def _complete_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _complete_runs(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    from pathlib import Path
+
     from harness.store.folder import list_runs
 
-    root = ctx.params.get("results") or "results"
-    names = {name for info in list_runs(root) for name in (info.suite, info.run_id)}
+    root = Path(ctx.params.get("results") or "results")
+    names = {name for run, _ in list_runs(root) for name in (run.suite, run.run_id)}
     return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
 
 

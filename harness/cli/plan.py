@@ -18,7 +18,15 @@ def print_plan(prepared: Prepared, settings: Settings, *, brief: bool) -> int:
     plan = prepared.plan
     counted = f"{numbers.count(len(plan))} cells, {len(plan.suite.claims)} claims"
     if brief:
-        say([line((f"{mark('good')} ", "good"), (plan.suite.name, "strong"), f" is well: {counted}")])
+        say(
+            [
+                line(
+                    (f"{mark('good')} ", "good"),
+                    (plan.suite.name, "strong"),
+                    f" is well: {counted}",
+                )
+            ]
+        )
         return ExitCode.OK
     rows, reusable = plan_pending(prepared, settings)
     cost = cost_of(plan, rows, settings.results)
@@ -41,7 +49,9 @@ def _groups(prepared: Prepared, rows: np.ndarray) -> list[Line]:
             title = spec.title
             lines += [*([line()] if lines else []), line((title, "strong"))]
         to_run = "all reused" if not left else f"{numbers.count(int(left))} to run"
-        lines.append(line(f"  {spec.label:<36} {numbers.count(int(total)):>7} seeds  ", (to_run, "quiet")))
+        lines.append(
+            line(f"  {spec.label:<36} {numbers.count(int(total)):>7} seeds  ", (to_run, "quiet"))
+        )
     return lines
 
 

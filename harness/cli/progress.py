@@ -109,7 +109,9 @@ def headline(started: Started) -> str:
     where = f"{started.branch} {started.commit}".strip()
     parts = [
         f"{_many(tasks, 'task')} · {_many(labels, 'method')} · {_many(len(plan), 'cell')}",
-        f"{hardware}, {_many(started.workers, 'worker')}" if started.workers else f"{hardware}, inline",
+        f"{hardware}, {_many(started.workers, 'worker')}"
+        if started.workers
+        else f"{hardware}, inline",
         *([where] if where else []),
     ]
     return " · ".join(parts)

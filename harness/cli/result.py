@@ -79,4 +79,6 @@ def _next(done: Run, code: ExitCode) -> Line:
     if done.claim_rows():
         commands.append(f"harness claims {done.suite} --all")
     reason = _REASONS[code]
-    return line(("next  ", "quiet"), "  ·  ".join(commands), (f"      {reason}", "quiet") if reason else "")
+    return line(
+        ("next  ", "quiet"), "  ·  ".join(commands), (f"      {reason}", "quiet") if reason else ""
+    )

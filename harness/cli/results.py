@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.cli import numbers
 from harness.cli.options import results_option, run_argument
-from harness.cli.text import Line, line, say
-from harness.store.folder import list_runs
+from harness.cli.text import Line, line, mark, say, say_error
+from harness.store.folder import RunInfo, list_runs
 
 __all__ = ["results"]
 
@@ -26,19 +27,34 @@ def results(run: str | None, failed: bool, as_json: bool, results: str) -> None:
     if failed:
         _failed(run, results, as_json=as_json)
         return
-    runs = [info for info in list_runs(results) if run in (None, info.suite, info.run_id)]
+    root = Path(results)
+    notes: list[str] = []
+    runs = list_runs(root, notes=notes)
+    runs = [info for info in runs if run in (None, info.folder.suite, info.folder.run_id)]
     if as_json:
-        rows = [{"suite": i.suite, "run": i.run_id, "state": i.state, "path": str(i.path)} for i in runs]
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps([_plain(info) for info in runs], indent=2))
         return
     if not runs:
         say([line(f"no runs in {results}; harness run suites/quickstart.yaml makes one")])
-    suite_size = max((len(info.suite) for info in runs), default=0)
-    say(
-        [
-            line(f"{info.suite:<{suite_size}}  ", (info.run_id, "place"), f"  {info.state:<12}", (str(info.path), "quiet"))
-            for info in runs
-        ]
+    size = max((len(info.folder.suite) for info in runs), default=0)
+    say([_listed(info, size) for info in runs])
+    say_error([line((f"{mark('open')} ", "open"), note) for note in notes])
+
+
+def _plain(info: RunInfo) -> dict[str, str]:
+    folder = info.folder
+    state = info.record.state
+    return {"suite": folder.suite, "run": folder.run_id, "state": state, "path": str(folder.path)}
+
+
+def _listed(info: RunInfo, size: int) -> Line:
+    folder, record = info.folder, info.record
+    state: str = record.state
+    if state == "running" and not folder.is_being_written:
+        state = "killed"  # the same command goes on with it
+    told = f"  {state:<12} {numbers.count(record.cells):>9} cells  "
+    return line(
+        f"{folder.suite:<{size}}  ", (folder.run_id, "place"), told, (str(folder.path), "quiet")
     )
 
 
@@ -58,7 +74,17 @@ def _failed(run: str | None, results: str, *, as_json: bool) -> None:
     say([line((f"{numbers.count(total)} cells failed", "bad strong"), where)])
     for cause in causes:
         say([line(), *_cause(cause)])
-    say([line(), line(("They have no value on the board and no rank; nothing was left out elsewhere.", "quiet"))])
+    say(
+        [
+            line(),
+            line(
+                (
+                    "They have no value on the board and no rank; nothing was left out elsewhere.",
+                    "quiet",
+                )
+            ),
+        ]
+    )
 
 
 def _cause(cause: Mapping[str, Any]) -> list[Line]:

@@ -17,9 +17,10 @@ from harness.cli.options import complete_suites, results_option
 from harness.errors import ExitCode
 
 if TYPE_CHECKING:
+    from harness.cli.live import LiveWatcher
+    from harness.cli.plain import PlainWatcher
     from harness.execute import Control
     from harness.runner import Run, Settings
-    from harness.runner.settings import Watcher
     from harness.suite.loader import Cuts
 
 __all__ = ["run"]
@@ -27,12 +28,16 @@ __all__ = ["run"]
 
 @click.command()
 @click.argument("suite", type=click.Path(path_type=Path), shell_complete=complete_suites)
-@click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the suite: -o seed=3.")
+@click.option(
+    "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the suite: -o seed=3."
+)
 @click.option("--only", multiple=True, help="Only this task (repeatable).")
 @click.option("--method", "methods", multiple=True, help="Only this method or label (repeatable).")
 @click.option("--seeds", help="Only these seeds: 20, or 0-11,14.")
 @click.option("--limit", type=click.IntRange(1), help="At most this many cells of each group.")
-@click.option("--workers", type=click.IntRange(1), help="Worker processes; one a core unless given.")
+@click.option(
+    "--workers", type=click.IntRange(1), help="Worker processes; one a core unless given."
+)
 @click.option("--inline", is_flag=True, help="Run in this process: no isolation, no limits.")
 @click.option("--cell", default="", help="Only cells whose id starts with this.")
 @click.option("--retry-failed", is_flag=True, help="Run failed cells of earlier runs again.")
@@ -114,9 +119,7 @@ class _Options:
 def _run(options: _Options) -> int:
     from harness.runner import prepare, run_prepared
 
-    prepared = prepare(
-        options.suite, overrides=options.texts("overrides"), cuts=options.cuts()
-    )
+    prepared = prepare(options.suite, overrides=options.texts("overrides"), cuts=options.cuts())
     if options.flag("check") or options.flag("dry_run"):
         from harness.cli.plan import print_plan
 
@@ -127,7 +130,7 @@ def _run(options: _Options) -> int:
     return _print_result(done, options, seconds=watcher.progress.elapsed)
 
 
-def _watcher(options: _Options) -> Watcher:
+def _watcher(options: _Options) -> LiveWatcher | PlainWatcher:
     quiet = options.flag("quiet") or options.flag("as_json")
     if sys.stderr.isatty() and not quiet and not options.flag("debug"):
         from harness.cli.live import LiveWatcher
@@ -139,7 +142,7 @@ def _watcher(options: _Options) -> Watcher:
 
 
 @contextmanager
-def _interruptible(watcher: Watcher) -> Iterator[Control]:
+def _interruptible(watcher: LiveWatcher | PlainWatcher) -> Iterator[Control]:
     """Ctrl-C once asks the run to stop after its write; twice ends the process at once."""
     from harness.execute import Control
 
@@ -152,7 +155,9 @@ def _interruptible(watcher: Watcher) -> Iterator[Control]:
         control.stop = True
         watcher.notice("stopping: finishing the write; Ctrl-C again stops at once")
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield control
     finally:

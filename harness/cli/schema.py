@@ -36,4 +36,11 @@ def schema(what: str) -> None:
         notes = {key.decode(): text.decode() for key, text in (field.metadata or {}).items()}
         unit = f" [{notes['unit']}]" if notes.get("unit") else ""
         null = ", may be null" if field.nullable else ""
-        say([line(f"  {field.name:<20} {field.type!s:<48} ", (f"{notes['meaning']}{unit}{null}", "quiet"))])
+        say(
+            [
+                line(
+                    f"  {field.name:<20} {field.type!s:<48} ",
+                    (f"{notes['meaning']}{unit}{null}", "quiet"),
+                )
+            ]
+        )

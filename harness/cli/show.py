@@ -30,7 +30,9 @@ def show(name: str, as_json: bool) -> None:
         click.echo(json.dumps(_plain(name, kind, cls), indent=2, ensure_ascii=False))
         return
     thing = registry.things(kind)[name]
-    lines = [line((name, "strong"), f"  {kind} of plugin {thing.plugin}", ("  " + thing.at, "quiet"))]
+    lines = [
+        line((name, "strong"), f"  {kind} of plugin {thing.plugin}", ("  " + thing.at, "quiet"))
+    ]
     lines += [line("  ", text) for text in (inspect.getdoc(cls) or "").splitlines()]
     lines += [line(), *_parameters(cls)]
     if kind == "task":
@@ -115,7 +117,10 @@ def _metrics(cls: type[Any]) -> list[Line]:
     size = max((len(each.name) for each in metrics), default=0)
     for each in metrics:
         told = [each.unit, f"{each.direction} is better" if each.direction != "none" else ""]
-        told += [f"curve over {each.axis}" if each.axis else "", each.type if each.type != "real" else ""]
+        told += [
+            f"curve over {each.axis}" if each.axis else "",
+            each.type if each.type != "real" else "",
+        ]
         text = ", ".join(part for part in told if part)
         lines.append(line(f"  {each.name:<{size}}  {each.description}  ", (text, "quiet")))
     return lines
@@ -131,8 +136,11 @@ def _task_bounds(cls: type[Any]) -> list[Line]:
     lines = [line(("Bounds", "strong"), ("  at the default parameters", "quiet"))]
     for each in bounds:
         name = f" ({each.name})" if each.name else ""
-        told = f"{each.role.replace('_', ' ')} of {each.metric}{name}: {numbers.significant(each.value, 4)}"
-        lines.append(line(f"  {told}  ", (f"{each.holds.replace('_', ' ')}; {each.source}", "quiet")))
+        role = each.role.replace("_", " ")
+        told = f"{role} of {each.metric}{name}: {numbers.significant(each.value, 4)}"
+        lines.append(
+            line(f"  {told}  ", (f"{each.holds.replace('_', ' ')}; {each.source}", "quiet"))
+        )
     return lines
 
 

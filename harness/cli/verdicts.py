@@ -61,7 +61,7 @@ def _style(row: Mapping[str, Any]) -> str:
 
 
 def _is_quiet_control(row: Mapping[str, Any]) -> bool:
-    return row["verdict"] == "failed" == row["expect"]
+    return bool(row["verdict"] == "failed" == row["expect"])
 
 
 def _head(rows: Sequence[Mapping[str, Any]]) -> Line:

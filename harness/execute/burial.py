@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.execute.blame import Death, Reason, Ruling, rule
 from harness.execute.crew import Hand
-from harness.execute.jobs import Job
+from harness.execute.jobs import Job, name_of
 from harness.execute.outgoing import Settled
 from harness.execute.slot import Mark, Stage
 from harness.store.rows import Status
@@ -90,11 +90,11 @@ def describe(wait_status: int) -> str:
     return f"exited with status {os.waitstatus_to_exitcode(wait_status)}"
 
 
-def afterlife_note(hand: Hand, mark: Mark, wait_status: int) -> str:
+def afterlife_note(hand: Hand, mark: Mark, wait_status: int, plan: Plan) -> str:
     """What a job did to its worker after its last outcome; empty if nothing."""
     last = hand.last
     if hand.is_retiring or last is None or mark.job != last.number:
         return ""
     if hand.reason is Reason.TIMEOUT:
-        return f"job {last.number}: evaluate did not end after its last outcome, and was killed"
-    return f"job {last.number}: after its last outcome the worker {describe(wait_status)}"
+        return f"{name_of(last, plan)}: evaluate did not end after its last outcome"
+    return f"{name_of(last, plan)}: after its last outcome the worker {describe(wait_status)}"

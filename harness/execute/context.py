@@ -40,6 +40,7 @@ class Context:
         "_reader",
         "_spec",
         "device",
+        "is_touched",
         "method_name",
         "suite_seed",
         "task_name",
@@ -59,6 +60,7 @@ class Context:
         self._loaded = loaded
         self._marks = marks
         self._reader: OutcomeReader | None = None
+        self.is_touched = False  # whether a cell has reported, kept or told anything yet
         self._points: dict[int, Points] = {}
         self._folders: dict[int, Path] = {}
 
@@ -84,6 +86,7 @@ class Context:
     def report(self, seed: int, metric: str, value: float, at: float) -> None:
         """A point of a curve; one told again replaces the first."""
         assert self._reader is not None, "cells report while they are evaluated"
+        self.is_touched = True
         index, where, number = self._reader.point(metric, value, at)
         self._points.setdefault(seed, {})[index, where] = number
         if seed in self._folders:
@@ -91,11 +94,13 @@ class Context:
 
     def progress(self, seed: int, fraction: float) -> None:
         """How far the cell is, for the display."""
+        self.is_touched = True
         self._marks[FRACTION] = 1 + round(1000 * min(1.0, max(0.0, fraction)))
 
     def checkpoint_dir(self, seed: int) -> Path:
         """The cell's folder, kept until its outcome is written."""
         if seed not in self._folders:
+            self.is_touched = True
             cell = self._job.cell_id(self._job.seeds.index(seed)).hex()
             # Named by the code too: what other code wrote must not be taken up.
             folder = cache_folder() / "checkpoints" / f"{cell}-{self._spec.code_id}"

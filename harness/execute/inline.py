@@ -16,7 +16,7 @@ from harness.execute.artifacts import LoadedArtifacts, build_artifact
 from harness.execute.builds import build_order
 from harness.execute.context import Context
 from harness.execute.evaluate import JobRun
-from harness.execute.jobs import Job, Paces
+from harness.execute.jobs import Job, Paces, name_of
 from harness.execute.messages import job_message, spec_message
 from harness.execute.objects import Bench, load_bench, prepare_kernels
 from harness.execute.outgoing import Outgoing
@@ -158,7 +158,8 @@ class _InlineRun:
         self.outgoing.end_build(self.queue, artifact, built)
 
     def _take(self, parcel: Parcel) -> None:
-        self.notes += [f"job {parcel.job}: {note}" for note in parcel.notes]
+        whose = name_of(self._now, self._plan)
+        self.notes += [f"{whose}: {note}" for note in parcel.notes]
         if parcel.group.cells:
             self.outgoing.take(parcel, "")
         now = time.monotonic()

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
     IntArray = npt.NDArray[np.int64]
 
-__all__ = ["BUILD", "Job", "Lane", "Need", "Paces", "WorkerKind", "build_need", "lanes_of"]
+__all__ = [
+    "BUILD",
+    "Job",
+    "Lane",
+    "Need",
+    "Paces",
+    "WorkerKind",
+    "build_need",
+    "lanes_of",
+    "name_of",
+]
 
 _TARGET_S = 1.0
 _MOST_CELLS = 1000
@@ -91,6 +101,14 @@ class Job:
     def is_over(self) -> bool:
         """Whether all outcomes came in."""
         return self.received >= self.cells
+
+
+def name_of(job: Job, plan: Plan) -> str:
+    """What a job is of, for a person."""
+    if job.artifact is not None:
+        return f"artifact {job.artifact.name}"
+    spec = plan.specs[job.spec]
+    return f"{spec.title or spec.task} with {spec.label}"
 
 
 def lanes_of(plan: Plan, rows: IntArray, cpus: int) -> Iterator[Lane]:

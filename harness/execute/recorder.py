@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
-import sys
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from sys import modules
+from time import monotonic_ns, process_time
+from typing import Any, Protocol
 
 from harness.execute.reading import Reading
 from harness.execute.wire import Parcel
@@ -35,15 +36,11 @@ class Peak(Protocol):
         """The peak since the last reset."""
 
 
-class Cost(NamedTuple):
-    """What one cell cost; cells that ran together share equally."""
+# What one cell cost: shared, started, wall s, cpu s, compile s, compiled; in rows.CELL_FORMAT's
+# words. A plain tuple, since making a named one would be a tenth of a null cell's time.
+Cost = tuple[int, float, float, float, float, int]
 
-    shared: int
-    started: float
-    wall_s: float
-    cpu_s: float
-    compile_s: float
-    compiled: int
+_TALLY = "harness.kernels.tally"
 
 
 class Meter:
@@ -58,16 +55,25 @@ class Meter:
         self._together = 1
         self._wall_s = self._cpu_s = self._compile_s = 0.0
         self._offset_s = time.time() - time.monotonic()
-        self._cpu_mark = time.process_time()
-        self.now_ns = self._batch_ns = time.monotonic_ns()
+        self._cpu_mark = process_time()
+        self.now_ns = self._batch_ns = monotonic_ns()
 
     def lap(self, in_flight: int) -> Cost:
         """The cost of the cell now done, of ``in_flight`` that are in hand."""
-        now, cpu = time.monotonic_ns(), time.process_time()
-        self._wall_s += (now - self.now_ns) * 1e-9
-        self._cpu_s += cpu - self._cpu_mark
+        now, cpu = monotonic_ns(), process_time()
+        wall_s, cpu_s = (now - self.now_ns) * 1e-9, cpu - self._cpu_mark
         self.now_ns, self._cpu_mark = now, cpu
-        kernels = sys.modules.get("harness.kernels.tally")
+        if in_flight <= 1 and self._together == 1 and _TALLY not in modules:
+            started = self._offset_s + self._batch_ns * 1e-9
+            self._batch_ns = now
+            return (1, started, wall_s, cpu_s, 0.0, self._compiled)
+        self._wall_s += wall_s
+        self._cpu_s += cpu_s
+        return self._shared_lap(in_flight)
+
+    def _shared_lap(self, in_flight: int) -> Cost:
+        """The cell's share of the pool."""
+        kernels = modules.get(_TALLY)
         if kernels is not None:
             self._read_kernels(kernels)
         share = 1.0 if in_flight <= 1 else 1.0 / in_flight
@@ -78,17 +84,11 @@ class Meter:
             self._cpu_s * share,
             self._compile_s * share,
         )
-        cost = Cost(
-            self._together,
-            self._offset_s + self._batch_ns * 1e-9,
-            wall_s,
-            cpu_s,
-            compile_s,
-            self._compiled,
-        )
+        started = self._offset_s + self._batch_ns * 1e-9
+        cost = (self._together, started, wall_s, cpu_s, compile_s, self._compiled)
         if in_flight <= 1:
             self._together = 1
-            self._batch_ns = now
+            self._batch_ns = self.now_ns
             self._wall_s = self._cpu_s = self._compile_s = 0.0
         else:
             self._wall_s -= wall_s
@@ -127,7 +127,7 @@ class Recorder:
         self._attempt = attempt
         self._send = send
         self._peak = peak
-        self._sent_ns = time.monotonic_ns()
+        self._sent_ns = monotonic_ns()
         self._cells: list[tuple[int, int, Cost]] = []
         self._measurements: list[bytes] = []
         self._waiting_bytes = 0
@@ -139,11 +139,15 @@ class Recorder:
         if peak is not None:
             peak.reset()
 
-    def add(self, row: int, cost: Cost, reading: Reading, checkpoint: str | None) -> None:
+    def add(self, row: int, cost: Cost, measurements: bytes) -> None:
         """A cell that is ok."""
         self._cells.append((row, 0, cost))
-        self._measurements.append(reading.measurements)
-        self._waiting_bytes += len(reading.measurements)
+        self._measurements.append(measurements)
+        self._waiting_bytes += len(measurements)
+
+    def add_rich(self, row: int, cost: Cost, reading: Reading, checkpoint: str | None) -> None:
+        """A cell that is ok, with more than numbers."""
+        self.add(row, cost, reading.measurements)
         if reading.items or reading.records or reading.bounds:
             self._items += reading.items
             self._records += reading.records
@@ -177,18 +181,7 @@ class Recorder:
     def _group(self) -> Group:
         peak_kib = self._peak.kib() if self._peak is not None else 0
         cells = [
-            _pack(
-                row,
-                status,
-                cost.compiled,
-                self._attempt,
-                cost.shared,
-                cost.started,
-                cost.wall_s,
-                cost.cpu_s,
-                cost.compile_s,
-                peak_kib,
-            )
+            _pack(row, status, cost[5], self._attempt, *cost[:5], peak_kib)
             for row, status, cost in self._cells
         ]
         return Group(

@@ -17,7 +17,7 @@ from harness.execute.blame import Reason
 from harness.execute.burial import afterlife_note, judge, obituary
 from harness.execute.crew import Crew, Hand
 from harness.execute.guard import Born, Guard, GuardianLost
-from harness.execute.jobs import Job
+from harness.execute.jobs import Job, name_of
 from harness.execute.outgoing import Outgoing, Settled, artifact_done
 from harness.execute.queue import JobQueue
 from harness.execute.records import Control, Execution, LocalOptions, Sink
@@ -128,7 +128,12 @@ class LocalRun:
             self._poller.forget(hand.outcomes)  # it would be readable for ever
 
     def _take_parcel(self, hand: Hand, parcel: Parcel) -> None:
-        self._notes += [f"job {parcel.job}: {note}" for note in parcel.notes]
+        if parcel.notes:
+            spoken = next(
+                job for job in (hand.last, *hand.jobs) if job and job.number == parcel.job
+            )
+            whose = name_of(spoken, self._plan)
+            self._notes += [f"{whose}: {note}" for note in parcel.notes]
         group = parcel.group
         cells = len(group.cells) // Outgoing.cell_bytes
         if not cells:
@@ -189,7 +194,7 @@ class LocalRun:
         self._is_changed = True
         if hand.is_retiring and not hand.jobs:
             return
-        note = afterlife_note(hand, mark, wait_status)
+        note = afterlife_note(hand, mark, wait_status, self._plan)
         if note:
             self._notes.append(note)
         self._restarts += 1

@@ -6,6 +6,7 @@ All of it is Linux's; :func:`is_supported` says whether this system has it.
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import sys
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 # The kernel's own out-of-memory choice is then a worker, never the main process.
 _OOM_SCORE = 1000
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+_PAGE = mmap.PAGESIZE
 
 
 def is_supported() -> bool:

@@ -9,7 +9,14 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["cache_folder", "has_numba", "is_jit_enabled", "locked", "set_cache_folder"]
+__all__ = [
+    "cache_folder",
+    "default_folder",
+    "has_numba",
+    "is_jit_enabled",
+    "locked",
+    "set_cache_folder",
+]
 
 
 class _Chosen:
@@ -33,9 +40,12 @@ def set_cache_folder(folder: str | os.PathLike[str] | None) -> None:
 
 
 def cache_folder() -> Path:
-    """The folder set, else ``kernels`` in ``HARNESS_CACHE`` or in the user's cache folder."""
-    if _Chosen.folder is not None:
-        return _Chosen.folder
+    """The folder set, else the default one."""
+    return default_folder() if _Chosen.folder is None else _Chosen.folder
+
+
+def default_folder() -> Path:
+    """``kernels`` in ``HARNESS_CACHE``, else in the user's cache folder."""
     if named := os.environ.get("HARNESS_CACHE"):
         return Path(named) / "kernels"
     from platformdirs import user_cache_path

@@ -20,7 +20,7 @@ from textwrap import dedent
 from types import FunctionType, ModuleType
 from typing import Any
 
-from harness.kernels.cache import cache_folder, locked
+from harness.kernels.cache import cache_folder, default_folder, locked
 from harness.kernels.reach import Reach, is_importable, reach_of
 from harness.kernels.rows import Row
 from harness.kernels.tally import compiling
@@ -62,6 +62,7 @@ class _Entry:
     call: str
     objects: dict[str, Any]  # the functions that the call names
     reach: Reach
+    is_common: bool = False  # kept in the default folder, whatever folder was set
 
     def text(self, *, is_kept: bool) -> str:
         """The module's source."""
@@ -139,6 +140,7 @@ def compiled_draw(
         call=f"_source({given})",
         objects={"_source": source},
         reach=reach_of((source,)),
+        is_common=True,  # draws are the same for every method
     )
     return _compiled(entry, data=data, types=types)
 
@@ -226,7 +228,8 @@ def _load(entry: _Entry, folder: Path | None) -> Callable[..., Any]:
 def _folder(entry: _Entry, machine: str) -> Path:
     decides = f"{entry.reach.digest} {entry.text(is_kept=True)} {sys.version_info[:2]} {machine}"
     digest = blake2b(decides.encode(), digest_size=10).hexdigest()
-    return cache_folder() / f"{entry.name}-{digest}"
+    parent = default_folder() if entry.is_common else cache_folder()
+    return parent / f"{entry.name}-{digest}"
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -257,10 +257,11 @@ def _version(library: str) -> str:
             return version(name)
         except PackageNotFoundError:
             continue
-    return "?"
+    return "absent"
 
 
 def _distributions(library: str) -> Iterator[str]:
     """Names of distributions that may hold a module; the slow search only when it must be."""
     yield library
-    yield from packages_distributions().get(library, [])
+    if find_spec(library) is not None:
+        yield from packages_distributions().get(library, [])

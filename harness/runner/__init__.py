@@ -1,13 +1,13 @@
 """Plan → execute → analyse, and round again: the Python API of ``harness run``.
 
-``prepare`` reads and plans, ``run`` executes, ``analysis`` makes boards and verdicts,
+``prepare`` reads and plans, ``session`` executes, ``analysis`` makes boards and verdicts,
 ``results`` is a run as read from disk, ``notebook`` evaluates objects without a suite.
 """
 
 from harness.runner.notebook import evaluate
 from harness.runner.prepare import Prepared, prepare
 from harness.runner.results import Run, load
-from harness.runner.run import plan_pending, run, run_prepared
+from harness.runner.session import plan_pending, run, run_prepared
 from harness.runner.settings import Settings
 
 __all__ = [

@@ -37,7 +37,5 @@ def analyse(
         machine=prepared.machine.fingerprint,
     )
     write_table(folder / "leaderboard.parquet", board)
-    judged = judge_all(
-        suite.claims, results, cut=bool(suite.cuts), plugins=prepared.registry.claim
-    )
+    judged = judge_all(suite.claims, results, cut=bool(suite.cuts), plugins=prepared.registry.claim)
     write_table(folder / "claims.parquet", claims_table(judged))

@@ -102,21 +102,25 @@ class Run:
             raise StoreError(f"{path} is not there: the run is {self.state}")
         return read_table(path)
 
+    def _frame(self, name: str) -> pd.DataFrame:
+        frame: pd.DataFrame = self.table(name).to_pandas()
+        return frame
+
     def cells(self) -> pd.DataFrame:
         """One row a cell: parameters, seed, status, times, memory, errors."""
-        return self.table("cells").to_pandas()
+        return self._frame("cells")
 
     def measurements(self) -> pd.DataFrame:
         """One row a cell × metric × point; ``at`` is null for final values."""
-        return self.table("measurements").to_pandas()
+        return self._frame("measurements")
 
     def leaderboard(self) -> pd.DataFrame:
         """One row a task × metric × label, with intervals and rank spans."""
-        return self.table("leaderboard").to_pandas()
+        return self._frame("leaderboard")
 
     def claims(self) -> pd.DataFrame:
         """One row a claim, with its verdict."""
-        return self.table("claims").to_pandas()
+        return self._frame("claims")
 
     def leaderboard_rows(self) -> list[dict[str, Any]]:
         """The leaderboard as plain rows."""

@@ -28,11 +28,11 @@ class RunRecord:
 
     ``cells`` is how many the plan has, ``classes`` the hardware classes that they ran on,
     ``workers`` how many processes (0: inline); ``overrides`` and ``cuts`` what the command
-    changed of the suite. ``running`` with nobody holding the run's lock means killed. ``versions`` are those of
-    harness, Python and libraries, ``plugins`` those of plugins; ``hardware`` is the observed
-    machine and ``machine`` its fingerprint; ``diff_hash`` is the hash of what was not
-    committed, empty for a clean tree; ``files`` are sha256 sums by path in the folder,
-    filled by :func:`write_run_json`.
+    changed of the suite. ``running`` with nobody holding the run's lock means killed.
+    ``versions`` are those of harness, Python and libraries, ``plugins`` those of plugins;
+    ``hardware`` is the observed machine and ``machine`` its fingerprint; ``diff_hash`` is
+    the hash of what was not committed, empty for a clean tree; ``files`` are sha256 sums by
+    path in the folder, filled by :func:`write_run_json`.
     """
 
     run_id: str

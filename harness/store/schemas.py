@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from harness.errors import StoreError
+from harness.store.arrow import spare_pandas
 from harness.store.ids import ID_TYPE
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "schema_version",
     "upgrade",
 ]
+
+spare_pandas()
 
 SCHEMA_VERSION = 1
 

@@ -1,1 +1,1 @@
-
+"""The conformance kit for plugins of third parties."""

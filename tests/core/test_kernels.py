@@ -30,9 +30,12 @@ from harness.random import beta, uniform
 
 @pytest.fixture(scope="module", autouse=True)
 def _kernels_in_a_folder_of_the_tests(tmp_path_factory):
-    set_cache_folder(tmp_path_factory.mktemp("kernels"))
-    yield
-    set_cache_folder(None)
+    folder = tmp_path_factory.mktemp("kernels")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HARNESS_CACHE", str(folder))  # where draws are kept
+        set_cache_folder(folder / "set")
+        yield
+        set_cache_folder(None)
 
 
 # A driver with the shapes of a bandit: nested NamedTuples, arrays, a helper, draws.
@@ -443,6 +446,14 @@ def test_without_jit_nothing_imports_numba_and_the_numbers_are_the_same(warm):
     assert not answer["compiled"]
     assert not answer["numba"]
     assert answer["refusal"] == "HARNESS_JIT is 0"
+
+
+def test_without_numba_everything_runs_plain(warm):
+    plugin, answers = warm
+    plugin.write("import sys\nsys.modules['numba'] = None\n" + PLUGIN)
+    answer = plugin.run()
+    assert answer["value"] == answers[0]["value"]
+    assert answer["refusal"] == "numba is not installed"
 
 
 def test_a_refusal_is_kept_beside_the_kernel_and_not_tried_again(warm):

@@ -112,6 +112,16 @@ def test_a_null_is_refuted_exactly_where_it_is_outside_the_interval(values, leve
     assert (p_value < 1 - level) == (not interval.low <= null <= interval.high)
 
 
+@settings(STEADY, max_examples=100)
+@given(columns(), st.sampled_from([0.3, 0.025, 5e-5, 1e-7]))
+def test_one_sided_p_values_invert_the_ends_of_every_part(values, tail):
+    found = sample(values)
+    assume(found.interval() is not None and found.method != "identical")
+    for part in (found.confidence, *getattr(found.confidence, "parts", ())):
+        assert part.above(part.low(tail)) == pytest.approx(tail, rel=1e-6)
+        assert part.below(part.high(tail)) == pytest.approx(tail, rel=1e-6)
+
+
 @settings(STEADY, max_examples=60)
 @given(st.integers(1, 200), st.data(), LEVELS)
 def test_a_share_is_refuted_exactly_where_it_is_outside_the_interval(trials, data, level):

@@ -146,9 +146,7 @@ def play_in_pairs(init, select, update, parameters, facts, instance, key, pairs)
 def pairs_of(policy, instances, horizon):
     """The sums over runs of ``horizon`` rounds on each of ``instances``."""
     pairs = Pairs(*(np.zeros(2) for _ in Pairs._fields))
-    kernel = specialise(
-        play_in_pairs, init=policy.init, select=policy.select, update=policy.update
-    )
+    kernel = specialise(play_in_pairs, init=policy.init, select=policy.select, update=policy.update)
     for seed, means in enumerate(instances):
         facts = bernoulli_facts(len(means), horizon)
         instance = instance_of(facts, means)

@@ -138,6 +138,43 @@ def test_plain_betas_below_one_have_the_exact_probabilities():
     assert np.all(np.abs(counts / 200_000 - expected) < 5 * error)
 
 
+# Bounds and the masses that they bound.
+
+
+def test_tails_bound_the_masses_beyond_the_threshold_in_every_round():
+    facts, means = bernoulli_facts(6, 1_500), np.linspace(0.2, 0.8, 6)
+    policy, rng = BetaThompson(), np.random.default_rng(8)
+    parameters = policy.parameters(facts)
+    state = policy.init(parameters, facts, 0)
+    with_threshold = 0
+    for t in range(1, facts.horizon + 1):
+        arm = policy.select(parameters, state, 9, t)
+        policy.update(parameters, state, arm, float(rng.random() < means[arm]))
+        if not state.clock[beta_thompson.IS_SET]:
+            continue
+        with_threshold += 1
+        laws = beta_law(state.wins, state.losses)
+        threshold = state.screen[beta_thompson.THRESHOLD]
+        mass = laws.sf(threshold)
+        leader = state.clock[beta_thompson.LEADER]
+        mass[leader] = laws.cdf(threshold)[leader]
+        assert np.all(mass <= state.tails * (1 + 1e-9))
+        assert np.all(state.tails <= beta_thompson.LARGEST_TAIL)
+        assert state.screen[beta_thompson.TOTAL] == pytest.approx(state.tails.sum(), abs=1e-12)
+    assert with_threshold > 500
+
+
+def test_bounds_above_a_mark_bound_the_masses_there():
+    rng = np.random.default_rng(10)
+    for _ in range(2_000):
+        a, b = 1 + 10 ** rng.uniform(-3, 3, size=2)
+        _, _, state = state_at((a, 1), (b, 1), has_threshold=False)
+        value = beta_law(a, b).ppf(rng.uniform(0.01, 0.999999))
+        mark = beta_thompson.Draw(value, 1 - value, np.log(value), np.log1p(-value))
+        bound = beta_thompson._bound_above(state, 0, mark)
+        assert beta_law(a, b).sf(value) <= bound * (1 + 1e-9)
+
+
 # The paired test: play by the screen, draw beside it from the same posterior by plain Betas.
 
 HORIZON = 20_000

@@ -168,7 +168,9 @@ class _Session:
             machine=self.prepared.machine.fingerprint,
         )
         analyse(path, self.prepared, tables, commit=self.commit.short, watcher=self.watcher)
-        write_run_json(path, replace(record, state=state, finished=datetime.now(UTC), workers=workers))
+        write_run_json(
+            path, replace(record, state=state, finished=datetime.now(UTC), workers=workers)
+        )
         hook.harness_run_finished(folder=path, state=state)
         return Run(path)
 
@@ -225,7 +227,9 @@ class _Session:
     ) -> None:
         copied = len(reusable.tables.cells) if reusable is not None else 0
         notes = [*journal.notes, *(reusable.notes if reusable is not None else ())]
-        notes += [f"skipping {name}: {', '.join(what)}" for name, what in self.prepared.unmet.items()]
+        notes += [
+            f"skipping {name}: {', '.join(what)}" for name, what in self.prepared.unmet.items()
+        ]
         notes += [
             f'plugin "{each.name}" is unavailable: {each.fault}'
             for each in self.prepared.registry.plugins
