@@ -14,6 +14,7 @@ from harness.analyse.evidence import COST, Allowed, Drift, Evidence, title_of, w
 from harness.analyse.gather import Point, Source, gather, losses_of, points_of, read
 from harness.analyse.references import Against, reference_name, reference_on
 from harness.analyse.results import Column, Results
+from harness.analyse.statement import number
 from harness.api.metric import Metric, MetricType
 from harness.stats import NotPositive, difference, sample, share_of
 from harness.suite.filters import ITEMS, partition, pool_names
@@ -190,10 +191,11 @@ def _relative_change(claim: Value, results: Results, nothing: Evidence, span: Sp
     if not found.seeds.size:
         return replace(nothing, reason=nothing.losses.why_nothing(claim.metric))
     times = claim.reference.times if claim.reference else 1.0
-    number = (limit or 0.0) * times
+    most = (limit or 0.0) * times
     is_between = claim.comparison == "between"
-    allowed = Allowed(claim.low, claim.high) if is_between else _band(claim, number, abs(number))
-    about = f"change of {claim.metric} from {span.start:g} to {span.end:g}, over its start"
+    allowed = Allowed(claim.low, claim.high) if is_between else _band(claim, most, abs(most))
+    ends_told = f"from {number(span.start)} to {number(span.end)}"
+    about = f"change of {claim.metric} {ends_told}, over its start"
     told = replace(nothing, allowed=allowed, quantity=about, is_change=True)
     drift: Drift = "either" if found.is_censored.any() else "none"
     try:

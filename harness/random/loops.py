@@ -3,8 +3,7 @@
 The functions of an element run on numbers in compiled code and on whole numpy arrays in plain
 code (:mod:`harness.random.arrays`), with the same bits: single precision throughout, no fused
 multiply-add, no library logarithm, whose last bit would depend on the machine. Allowing
-contraction gains 5 to 15 % (1.26 against 1.17 thousand million normals a second) and is not worth
-that.
+contraction gains 2 to 9 % of 1,100 million normals a second and is not worth that.
 
 Every loop is a function of its own over flat contiguous arrays: written into its caller it is
 not vectorised (five times slower).

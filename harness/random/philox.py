@@ -50,7 +50,7 @@ _HIGH_STEP = 0xFFFFFF
 def philox(c0: int, c1: int, c2: int, c3: int, k0: int, k1: int) -> tuple[int, int, int, int]:
     """Four random 32-bit words from a counter of four and a key of two.
 
-    13 ns compiled for one block, 0.37 ns a word in a loop over flat arrays.
+    9 ns compiled for one block, 0.4 to 0.5 ns a word in a loop over flat arrays.
     """
     for _ in range(_ROUNDS):
         product_0 = _MULTIPLIER_0 * c0

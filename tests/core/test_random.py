@@ -1,8 +1,10 @@
+import doctest
 import itertools
 import math
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -369,6 +371,12 @@ def test_a_driver_fills_normals_with_the_same_bits_and_refuses_another_dtype():
     assert np.array_equal(out.ravel().astype(float), normals(1_500))
     with pytest.raises(TypeError, match="C-contiguous float32 array"):
         kernel(np.zeros(8), KEY, 0, 0)
+
+
+def test_the_examples_of_the_documentation_hold():
+    page = Path(__file__).parents[2] / "docs" / "randomness.md"
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert (failed, tried > 8) == (0, True)
 
 
 # Keys and streams

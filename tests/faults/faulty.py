@@ -387,14 +387,13 @@ class Model(Artifact):
         for parent in self.inputs():
             start = context.artifact(parent)
         state = context.checkpoint_dir / "epoch"
-        for epoch in range(int(state.read_text()) if state.exists() else 0, 5):
-            if epoch == 3 and self.fault == "crash once" and state.read_text() == "2":
-                os.kill(os.getpid(), signal.SIGSEGV)
+        first = int(state.read_text()) + 1 if state.exists() else 0
+        for epoch in range(first, 5):
             with Path(self.folder, "epochs").open("a") as file:
                 file.write(f"{epoch}\n")
             state.write_text(str(epoch))
-            if epoch == 3 and self.fault == "crash once":
-                state.write_text("4")
+            if epoch == 2 and first == 0 and self.fault == "crash once":
+                os.kill(os.getpid(), signal.SIGSEGV)
         context.report("final_loss", 0.25)
         value = start + context.stream.key % 100
         (context.folder / "weights").write_text(repr(float(value)))

@@ -369,7 +369,7 @@ def test_what_the_sink_raises_comes_through_and_leaves_nobody():
 
 def test_the_display_is_called_at_most_ten_times_a_second_and_shows_the_running_cell():
     sink, _ = run_local(faulty("none", cells=60, cell_s=0.02))
-    assert 2 <= len(sink.views)
+    assert len(sink.views) >= 2
     shown = [view for views in sink.views for view in views if view.spec is not None]
     assert shown
     assert all(view.spec == 0 and 0 <= view.done <= view.cells for view in shown)

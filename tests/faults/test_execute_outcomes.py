@@ -179,5 +179,3 @@ def test_curves_larger_than_a_pipe_arrive_whole():
     values = sink.measurements["value"].reshape(3, 200_000)
     expected = np.arange(200_000) + np.arange(3.0)[:, None]
     np.testing.assert_array_equal(values, expected)
-
-
