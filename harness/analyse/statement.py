@@ -49,7 +49,7 @@ def number(value: float) -> str:
     """A number that a person wrote, as short as it is: ``0.45``, ``6,119.6``, ``1e-09``."""
     if not isfinite(value):
         return str(value)
-    text = f"{value:,.0f}" if value.is_integer() and abs(value) < 1e15 else _short(value)
+    text = f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else _short(value)
     return text.replace("-", _MINUS)
 
 

@@ -39,20 +39,25 @@ def switch_on() -> None:
     _State.is_on = True
     for module in (scalar, arrays):
         for public, source in module.SOURCES.items():
-            module.use(public.__name__, _lazy(module.use, public.__name__, source))
+            _compile_at_first_call(module.use, public.__name__, source)
 
 
-def _lazy(
-    use: Callable[[str, Callable[..., Any]], None], name: str, source: Callable[..., Any]
-) -> Callable[..., Any]:
+def _compile_at_first_call(
+    use: Callable[[str, Callable[..., Any]], Callable[..., Any]],
+    name: str,
+    source: Callable[..., Any],
+) -> None:
     def first(*arguments: Any) -> Any:
-        from harness.kernels.entry import compiled_draw
+        from harness.kernels.entry import Refused, compiled_draw
 
         types = _TYPES.get(name, "")
-        compiled = compiled_draw(source, types, None if types else arguments)
+        try:
+            compiled: Any = compiled_draw(source, types, None if types else arguments)
+        except Refused:  # arguments that are no address: plain code says what is wrong
+            return plain(*arguments)
         if types:
-            compiled.disable_compile()  # type: ignore[attr-defined]  # a numba dispatcher
+            compiled.disable_compile()
         use(name, compiled)
         return compiled(*arguments)
 
-    return first
+    plain = use(name, first)

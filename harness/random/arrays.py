@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -30,19 +31,19 @@ _TILES = 64
 def fill_words(out: npt.NDArray[np.uint32], key: int, step: int, tag: int) -> None:
     """Fill a C-contiguous uint32 array with random words; ``TypeError`` for another."""
     _require(out, (np.uint32,))
-    _live.fill_words(out, key, step, tag)
+    _live.fill_words(out, index(key), index(step), index(tag))
 
 
 def fill_uniforms(out: npt.NDArray[Any], key: int, step: int, tag: int) -> None:
     """Fill a C-contiguous float32 or float64 array with uniforms on (0, 1), never 0 or 1."""
     _require(out, (np.float32, np.float64))
-    _live.fill_uniforms(out, key, step, tag)
+    _live.fill_uniforms(out, index(key), index(step), index(tag))
 
 
 def fill_normals(out: npt.NDArray[np.float32], key: int, step: int, tag: int) -> None:
     """Fill a C-contiguous float32 array with standard normals, at most 6.8 in size."""
     _require(out, (np.float32,))
-    _live.fill_normals(out, key, step, tag)
+    _live.fill_normals(out, index(key), index(step), index(tag))
 
 
 def _require(out: npt.NDArray[Any], accepted: tuple[type, ...]) -> None:
@@ -121,6 +122,11 @@ SOURCES: dict[Callable[..., Any], Callable[..., Any]] = {
 }
 
 
-def use(name: str, function: Callable[..., Any]) -> None:
-    """Let calls of the fill ``name`` from Python run ``function``, which gives the same bits."""
+def use(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let calls of the fill ``name`` from Python run ``function``, which gives the same bits.
+
+    Returns what they ran before.
+    """
+    before: Callable[..., Any] = getattr(_live, name)
     setattr(_live, name, function)
+    return before

@@ -125,6 +125,11 @@ SOURCES: dict[Callable[..., Any], Callable[..., Any]] = {
 }
 
 
-def use(name: str, function: Callable[..., Any]) -> None:
-    """Let calls of the draw ``name`` from Python run ``function``, which gives the same bits."""
+def use(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let calls of the draw ``name`` from Python run ``function``, which gives the same bits.
+
+    Returns what they ran before.
+    """
+    before: Callable[..., Any] = getattr(_live, name)
     setattr(_live, name, function)
+    return before

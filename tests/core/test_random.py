@@ -359,6 +359,11 @@ def test_an_array_that_cannot_be_filled_with_normals_is_refused(out):
         draws.fill_normals(out, KEY, 0, 0)
 
 
+def test_a_step_that_is_no_whole_number_is_a_type_error():
+    with pytest.raises(TypeError):
+        draws.fill_words(np.zeros((2, 2, 2), np.uint32), KEY, 0.5, 0)
+
+
 def fill(run, out, key, step, tag):
     run(out, key, step, tag)
 

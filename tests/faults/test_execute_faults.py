@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,8 +19,12 @@ from faulty_plans import HERE, Memory, plan_of, run_local, spec_of
 
 from harness.errors import StoreError
 from harness.execute import Control, LocalOptions
+from harness.execute.crew import Hand
+from harness.execute.jobs import WorkerKind
 from harness.execute.local import LocalExecutor
-from harness.execute.system import children
+from harness.execute.slot import Mark
+from harness.execute.system import anonymous_bytes, children
+from harness.execute.watch import Watch
 
 MIB = 1 << 20
 
@@ -154,8 +159,9 @@ def test_code_after_the_last_outcome_has_a_deadline_too():
 def test_cells_taken_up_together_have_the_time_of_all_of_them():
     # 8 cells in 0.8 s, limit 0.5 s a cell: late for one cell, in time for eight.
     plan = plan_of((spec_of(Batch(width=8, seconds=0.1), Plain(), timeout_s=0.5), 8))
-    sink, _ = run_local(plan, job_cells=8)
+    sink, execution = run_local(plan, job_cells=8)
     assert sink.statuses() == ["OK"] * 8
+    assert execution.restarts == 0
 
 
 # Memory and logs
@@ -168,6 +174,23 @@ def test_a_cell_that_passes_its_memory_limit_is_out_of_memory(fault):
     assert "200 MiB are allowed" in sink.texts[7].error_message
     assert execution.restarts == 1
     assert sink.cells["peak_kib"][7] >= 200 << 10
+
+
+def test_what_a_worker_inherits_from_the_guardian_is_not_counted_to_it():
+    inherited = []
+
+    def look():
+        (guardian,) = set(children(os.getpid())) - known
+        inherited.extend(map(anonymous_bytes, children(guardian)))
+
+    known = set(children(os.getpid()))
+    sink = Memory(on_write=look)
+    run_local(faulty("none", cells=20, cell_s=0.01), sink=sink)
+    limit = min(inherited)
+    assert limit > 5 * MIB
+    sink, execution = run_local(faulty("none", cells=10, cell_s=0.05, memory_bytes=limit))
+    assert sink.statuses() == ["OK"] * 10
+    assert execution.restarts == 0
 
 
 def test_a_worker_that_prints_without_end_has_a_log_of_its_cap(tmp_path):
@@ -307,10 +330,51 @@ def test_a_worker_killed_at_any_moment_changes_no_row(undisturbed, seed):
 
 @pytest.mark.parametrize("moment", [0.0, 0.06, 0.12])
 def test_a_guardian_killed_at_any_moment_is_replaced_and_charges_nobody(undisturbed, moment):
-    sink, execution = kill_during(disturbed_plan(), lambda guardian: [guardian], moment)
+    workers = []
+
+    def guardian_itself(guardian):
+        workers.extend(children(guardian))
+        return [guardian]
+
+    sink, execution = kill_during(disturbed_plan(), guardian_itself, moment)
+    assert workers
+    assert not any(map(is_alive, workers))
     assert sink.content() == undisturbed
     assert (sink.cells["attempts"] == 1).all()
     assert any("guardian" in note for note in execution.notes)
+
+
+def test_busy_workers_die_with_the_guardian():
+    control, known = Control(), set(children(os.getpid()))
+    plan = faulty("none", cells=4, cell_s=30.0)
+    run = threading.Thread(target=run_local, args=(plan,), kwargs={"control": control})
+    run.start()
+    assert wait_until(lambda: set(children(os.getpid())) - known)
+    (guardian,) = set(children(os.getpid())) - known
+    assert wait_until(lambda: len(children(guardian)) == 2)
+    workers = children(guardian)
+    time.sleep(0.1)
+    os.kill(guardian, signal.SIGKILL)
+    assert wait_until(lambda: not any(map(is_alive, workers)), 2.0)
+    control.stop = True
+    run.join()
+
+
+def test_a_worker_stopped_between_jobs_is_late_for_the_job_that_waits():
+    job = SimpleNamespace(number=2, spec=0, artifact=None, need=SimpleNamespace(memory_bytes=0))
+    hand = Hand(0, WorkerKind(1, "cpu"), (0,), "", -1, -1, None, -1, pid=1)
+    hand.jobs.append(job)
+    killed = []
+    guard = SimpleNamespace(kill=lambda index, number: killed.append((index, number)))
+    slots = SimpleNamespace(read=lambda index: Mark(0, 0, 0, 0, 0, 0))
+    plan = SimpleNamespace(specs=[SimpleNamespace(timeout_s=5.0)])
+    watch = Watch(plan, term_grace_s=0.0, log_cap_bytes=1)
+    for waited_s, expected in ((1.0, []), (6.0, [(0, signal.SIGTERM)])):
+        hand.head_since = time.monotonic() - waited_s
+        watch.look(hand, slots, guard)
+        assert killed == expected
+    watch.look(hand, slots, guard)
+    assert killed[1:] == [(0, signal.SIGKILL)]
 
 
 def test_a_worker_stopped_from_outside_runs_into_its_limit():
