@@ -10,6 +10,7 @@ import mmap
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 __all__ = [
     "PeakMemory",
@@ -64,12 +65,13 @@ def spare_others_from_oom() -> None:
 
 
 def children(pid: int) -> list[int]:
-    """Children of a process, by its main thread; none once it is gone."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
-            return [int(each) for each in file.read().split()]
-    except OSError:
-        return []
+    """Children of a process, whichever of its threads started them; none once it is gone."""
+    found: list[int] = []
+    with suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found += map(int, file.read().split())
+    return found
 
 
 def descendants(pid: int) -> Iterator[int]:

@@ -42,7 +42,9 @@ def test_a_filter_keeps_what_matches_every_key():
 
 def test_numbers_match_by_value_and_truth_is_no_number():
     assert len(select(PLAN, {"arms": 2.0})) == 9
-    assert select(PLAN, {"arms": True}) == []
+    one = [spec("a", task_params={"arms": 1, "shared": True})]
+    assert (select(one, {"arms": True}), select(one, {"shared": 1})) == ([], [])
+    assert select(one, {"arms": 1.0, "shared": True}) == one
 
 
 def test_a_parameter_that_is_a_list_matches_as_a_whole():
