@@ -157,7 +157,8 @@ def interval_text(row: Mapping[str, Any]) -> str:
 
 def _interval(row: Mapping[str, Any]) -> tuple[str, str]:
     if row["mean"] is None:
-        return f"no value: {row['failures']} cells failed", "bad"
+        failed = row["failures"]
+        return (f"no value: {failed} cells failed", "bad") if failed else ("no value", "quiet")
     if row["ci_low"] is None:
         return "–", "quiet"
     decimals = _decimals(row)

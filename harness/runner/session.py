@@ -31,6 +31,7 @@ from harness.store.record import RunRecord, RunState, read_run_json, write_run_j
 from harness.store.recover import read_journal
 from harness.store.results import write_results
 from harness.store.reuse import Reusable, find_reusable
+from harness.store.rows import skipped
 
 if TYPE_CHECKING:
     from harness.execute import ArtifactDone, WorkerView
@@ -150,14 +151,19 @@ class _Session:
         with Journal.open(path, lock=self.folder.lock) as journal:
             rows, reusable = self._pending(journal)
             executor, workers = self._executor()
-            hook = self.prepared.registry.hook
-            hook.harness_run_started(plan=plan, folder=path)
+            self.prepared.registry.hook.harness_run_started(plan=plan, folder=path)
             self._tell_start(journal, rows, reusable, workers)
+            self._skip_unmet(journal)
             try:
                 executor.run(plan, rows, _Sink(plan, journal, self), self.control)
             finally:
                 self.watcher.finished()
             journal.sync()
+            return self._finish(record, reusable, workers)
+
+    def _finish(self, record: RunRecord, reusable: Reusable | None, workers: int) -> Run:
+        """Write the tables, still under the run's lock: nobody goes on with a run half written."""
+        plan, path = self.prepared.plan, self.folder.path
         state: RunState = "interrupted" if self.control.stop else "finished"
         tables = write_results(
             path,
@@ -167,11 +173,12 @@ class _Session:
             None if reusable is None else reusable.tables,
             machine=self.prepared.machine.fingerprint,
         )
-        analyse(path, self.prepared, tables, commit=self.commit.short, watcher=self.watcher)
+        missing = len(plan) - len(tables.cells)
+        analyse(path, self.prepared, tables, commit=self.commit.short, missing=missing)
         write_run_json(
             path, replace(record, state=state, finished=datetime.now(UTC), workers=workers)
         )
-        hook.harness_run_finished(folder=path, state=state)
+        self.prepared.registry.hook.harness_run_finished(folder=path, state=state)
         return Run(path)
 
     def _pending(self, journal: Journal) -> tuple[IntArray, Reusable | None]:
@@ -184,6 +191,17 @@ class _Session:
             return np.flatnonzero(wanted), None
         reusable = _reusable(plan, self.settings, without=self.folder.run_id)
         return np.flatnonzero(wanted & (reusable.run < 0)), reusable
+
+    def _skip_unmet(self, journal: Journal) -> None:
+        """A row for every cell that this machine cannot serve, with the reason."""
+        plan, unmet = self.prepared.plan, self.prepared.unmet
+        lacking = [spec.hardware in unmet for spec in plan.specs]
+        rows = np.flatnonzero(np.array(lacking, np.bool_)[plan.spec])
+        if rows.size:
+            reasons = [
+                f"hardware: {', '.join(unmet.get(spec.hardware, ()))}" for spec in plan.specs
+            ]
+            journal.append(plan, skipped(rows.tolist(), [reasons[at] for at in plan.spec[rows]]))
 
     def _executor(self) -> tuple[InlineExecutor | LocalExecutor, int]:
         if self.settings.inline:

@@ -59,9 +59,11 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
 
 def _read(file: pq.ParquetFile, name: str, version: int, columns: Sequence[str] | None) -> pa.Table:
+    # Without threads: a short command that ends while Arrow's pool is still starting is aborted.
     schema = SCHEMAS[name]
     if columns is None:
-        return upgrade(file.read(), schema, version)
+        return upgrade(file.read(use_threads=False), schema, version)
     asked = pa.schema([schema.field(column) for column in columns], schema.metadata)
     there = set(file.schema_arrow.names)
-    return upgrade(file.read([column for column in columns if column in there]), asked, version)
+    found = file.read([column for column in columns if column in there], use_threads=False)
+    return upgrade(found, asked, version)

@@ -66,6 +66,14 @@ class PlannedSpec(Protocol):
         """``cpu`` or ``cuda``."""
 
     @property
+    def timeout_s(self) -> float:
+        """Seconds that a cell may take; infinite where there is no limit."""
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Memory that a worker may take."""
+
+    @property
     def code_id(self) -> bytes:
         """16 bytes."""
 

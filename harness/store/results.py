@@ -174,7 +174,10 @@ def _own_cells(cells: pa.Table, machine: str) -> pa.Table:
 def _reused_cells(
     plan: PlannedCells, reused: ReusedTables, own_place: IntArray, machine: str
 ) -> tuple[pa.Table, ReusedTables, IntArray]:
-    """Cells of earlier runs that the journal has not, without costs of other machines."""
+    """Cells of earlier runs that the journal has not, without costs of other machines.
+
+    What ended well is ``reused`` here; what did not keeps its status.
+    """
     place = match(id_rows(reused.cells.column("cell_id")), plan.cell_ids)
     is_own = np.zeros(len(plan.cell_ids) + 1, np.bool_)
     is_own[own_place] = True
@@ -190,7 +193,8 @@ def _reused_cells(
             cells = cells.set_column(cells.column_names.index(name), cells.field(name), kept)
         measurements = _without_costs(plan, reused, place, is_foreign.to_numpy())
         reused = reused._replace(measurements=measurements)
-    status = _constant(Status.REUSED.name.lower(), len(cells))
+    status = cells.column("status").cast(pa.string())
+    status = pc.if_else(pc.equal(status, "ok"), Status.REUSED.name.lower(), status)
     at = cells.column_names.index("status")
     return cells.set_column(at, cells.field("status"), status), reused, place
 
@@ -235,8 +239,16 @@ def _described(plan: PlannedCells, run_id: str, sources: Sequence[_Source]) -> p
         "task_params": _by_spec(plan, spec, _texts(lambda each: each.task_params)),
         "method_params": _by_spec(plan, spec, _texts(lambda each: each.method_params)),
         "seed": pa.array(plan.seed[place]),
+        "timeout_s": _limit([each.timeout_s for each in plan.specs], spec),
+        "memory_limit": _limit([each.memory_bytes for each in plan.specs], spec),
     }
     return conform(pa.table(columns), SCHEMAS["cells"])
+
+
+def _limit(of_specs: Sequence[float | None], spec: npt.NDArray[np.int32]) -> pa.Array:
+    """A limit of each cell, null where it is infinite."""
+    known = pa.array([None if limit == np.inf else limit for limit in of_specs])
+    return known.take(pa.array(spec))
 
 
 _DESCRIPTION: dict[str, Callable[[PlannedSpec], str]] = {

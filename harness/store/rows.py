@@ -6,6 +6,8 @@ with :mod:`struct`, the main process reads many at once with ``numpy.frombuffer`
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
@@ -23,6 +25,7 @@ __all__ = [
     "ItemRow",
     "RecordRow",
     "Status",
+    "skipped",
 ]
 
 
@@ -126,3 +129,12 @@ class Group:
     items: list[ItemRow] = field(default_factory=list)
     records: list[RecordRow] = field(default_factory=list)
     bounds: list[BoundRow] = field(default_factory=list)
+
+
+def skipped(cells: Sequence[int], reasons: Sequence[str]) -> Group:
+    """The rows of cells that nobody ran, each with its reason."""
+    row = struct.Struct(CELL_FORMAT)
+    status = int(Status.SKIPPED)
+    packed = (row.pack(cell, status, 2, 0, 1, 0.0, 0.0, 0.0, 0.0, 0) for cell in cells)
+    texts = [CellText(cell, "Skip", why) for cell, why in zip(cells, reasons, strict=True)]
+    return Group(cells=b"".join(packed), texts=texts)

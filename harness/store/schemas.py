@@ -106,6 +106,8 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         _field("hardware", _TEXT, "declared class of hardware"),
         _field("machine", _TEXT, "fingerprint of the machine that computed it"),
         _field("device", _TEXT, "cpu or cuda"),
+        _field("timeout_s", _REAL, "time it was given; null: any", unit="s", nullable=True),
+        _field("memory_limit", pa.int64(), "null: none", unit="B", nullable=True),
         _field("status", _TEXT, "ok, failed, timeout, crashed, oom, skipped or reused"),
         _field("reused_from", _TEXT, "the run that computed it, if another one", nullable=True),
         _field("attempts", pa.int32(), "how often it was tried"),
