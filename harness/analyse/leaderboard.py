@@ -142,6 +142,7 @@ def _row(
         "censored": int(column.is_censored.sum()),
         "wall_s": _mean(cells.wall_s[cells.is_done]),
         "peak_memory": _largest(cells.peak_memory[cells.is_done]),
+        "compiled": cells.is_compiled,
     }
     if n:
         estimate = sample(column.values, metric.type)

@@ -37,12 +37,19 @@ class Cells(NamedTuple):
     is_skipped: BoolArray  # (cells,)
     wall_s: FloatArray  # (cells,) NaN where not known
     peak_memory: FloatArray  # (cells,) bytes, NaN where not known
+    compiled: FloatArray  # (cells,) 1 compiled, 0 plain Python, NaN where nothing compiles
     reasons: tuple[str, ...]  # why cells were not done, each once, the first few
 
     @property
     def failures(self) -> int:
         """Cells that ended badly: failed, timeout, crashed, oom."""
         return int(np.sum(~self.is_done & ~self.is_skipped))
+
+    @property
+    def is_compiled(self) -> bool | None:
+        """Whether every finished cell was compiled; ``None`` where there is nothing to."""
+        known = self.compiled[self.is_done & ~np.isnan(self.compiled)]
+        return bool((known == 1.0).all()) if known.size else None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,6 +64,7 @@ class CellColumns:
     is_skipped: BoolArray
     wall_s: FloatArray
     peak_memory: FloatArray
+    compiled: FloatArray
     reasons: tuple[tuple[str, ...], ...]
 
     @classmethod
@@ -83,6 +91,7 @@ class CellColumns:
             is_skipped=skipped[order],
             wall_s=floats(cells["wall_s"])[order],
             peak_memory=floats(cells["peak_memory"])[order],
+            compiled=floats(cells["compiled"].cast(pa.int8()))[order],
             reasons=_reasons(cells, group, ~done, len(specs)),
         )
 
@@ -95,6 +104,7 @@ class CellColumns:
             self.is_skipped[span],
             self.wall_s[span],
             self.peak_memory[span],
+            self.compiled[span],
             self.reasons[group],
         )
 

@@ -64,7 +64,7 @@ def board_lines(board: Board, width: int) -> list[Line]:
     counts = {row["n"] for row in measured}
     if len(counts) > 1:
         columns.append(_column("n", [numbers.count(row["n"]) for row in board.rows]))
-    return [*_head(board, counts), *_table(columns)]
+    return [*_head(board, counts), *_table(columns), *_plain(board)]
 
 
 def _head(board: Board, counts: set[int]) -> list[Line]:
@@ -80,6 +80,15 @@ def _head(board: Board, counts: set[int]) -> list[Line]:
         line((board.task, "strong"), f"  {title}" if title else ""),
         line((" · ".join(part for part in parts if part), "quiet")),
     ]
+
+
+def _plain(board: Board) -> list[Line]:
+    """Who ran as plain Python beside compiled rivals: its time says nothing of its worth."""
+    if not any(row.get("compiled") for row in board.rows):
+        return []
+    plain = [str(row["label"]) for row in board.rows if row.get("compiled") is False]
+    told = f"  plain Python, since it does not compile: {', '.join(plain)}"
+    return [line((told, "quiet"))] if plain else []
 
 
 def _table(columns: Sequence[Sequence[Span]]) -> list[Line]:

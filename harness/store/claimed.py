@@ -108,7 +108,11 @@ def _last_of_each(table: pa.Table, owner: IntArray, names: Sequence[str]) -> pa.
         return table  # the usual case: equal things have equal keys, so there are none
     told = table.select(list(names)).append_column("owner", pa.array(owner))
     told = told.append_column("row", pa.array(np.arange(len(table))))
-    last = told.group_by(["owner", *names], use_threads=False).aggregate([("row", "max")]).column("row_max")
+    last = (
+        told.group_by(["owner", *names], use_threads=False)
+        .aggregate([("row", "max")])
+        .column("row_max")
+    )
     return table.take(pa.array(np.sort(last.to_numpy())))
 
 

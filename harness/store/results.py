@@ -195,6 +195,7 @@ def _reused_cells(
         reused = reused._replace(measurements=measurements)
     status = cells.column("status").cast(pa.string())
     status = pc.if_else(pc.equal(status, "ok"), Status.REUSED.name.lower(), status)
+    status = status.dictionary_encode()
     at = cells.column_names.index("status")
     return cells.set_column(at, cells.field("status"), status), reused, place
 

@@ -35,7 +35,7 @@ from harness.store.parquet import read_table, write_table
 from harness.store.record import RunRecord, changed_files, read_run_json, write_run_json
 from harness.store.recover import read_journal
 from harness.store.results import read_results, write_results
-from harness.store.reuse import find_reusable, journalled
+from harness.store.reuse import Limits, find_reusable, journalled
 from harness.store.rows import Group, Status
 from harness.store.schemas import SCHEMAS, conform, upgrade
 
@@ -422,6 +422,66 @@ def test_finished_cells_of_the_same_code_are_reused_with_all_that_belongs_to_the
     for name in ("measurements", "items", "records", "bounds"):
         copied = [row for row in getattr(after, name).to_pylist() if row["cell_id"] not in mine]
         assert copied == getattr(before, name).to_pylist()
+
+
+BADLY = [Status.FAILED, Status.TIMEOUT, Status.OOM, Status.CRASHED, Status.SKIPPED]
+
+
+def ended(*statuses: Status) -> Group:
+    """Cells 0, 1 … that ended so, each with a reason."""
+    texts = [CellText(cell, "Error", f"reason {cell}", "logs/0.log") for cell in range(5)]
+    return Group(
+        cells=b"".join(cell_row(cell, status) for cell, status in enumerate(statuses)),
+        texts=texts[: len(statuses)],
+    )
+
+
+def served(tmp_path, plan, *, retry=False) -> list[int]:
+    limits = None if retry else Limits.of(plan)
+    found = find_reusable(tmp_path, plan.cell_ids, code_ids(plan), limits=limits)
+    return np.flatnonzero(found.run >= 0).tolist()
+
+
+def test_cells_that_failed_are_settled_and_crashed_and_skipped_ones_are_not(tmp_path):
+    plan = make_plan()
+    finished_run(tmp_path, plan, [ended(*BADLY)])
+    assert served(tmp_path, plan) == [0, 1, 2]
+    assert served(tmp_path, plan, retry=True) == []
+    edited = make_plan(code=b"edited")
+    assert served(tmp_path, edited) == []
+
+
+@pytest.mark.parametrize("change", [{"timeout_s": 2.0}, {"memory_bytes": 1 << 30}])
+def test_a_changed_limit_unsettles_what_failed_and_nothing_else(tmp_path, change):
+    plan = make_plan()
+    finished_run(tmp_path, plan, [ended(*BADLY[:3], Status.OK)])
+    changed = replace(plan, specs=tuple(replace(spec, **change) for spec in plan.specs))
+    assert served(tmp_path, plan) == [0, 1, 2, 3]
+    assert served(tmp_path, changed) == [3]
+
+
+def test_a_settled_failure_is_carried_over_with_its_reason_and_its_run(tmp_path):
+    plan = make_plan()
+    first = finished_run(tmp_path, plan, [ended(Status.TIMEOUT, Status.OK)])
+    for day in (1, 2):
+        ids = plan.cell_ids, code_ids(plan)
+        found = find_reusable(tmp_path, *ids, limits=Limits.of(plan))
+        assert found.bad == 1
+        later = NOW + timedelta(days=day)
+        run = finished_run(tmp_path, plan, [], now=later, reused=found.tables)
+    bad, good = read_results(run.path).cells.to_pylist()
+    assert (bad["status"], bad["reused_from"]) == ("timeout", first.run_id)
+    assert (bad["error_message"], bad["log"]) == ("reason 0", "logs/0.log")
+    assert (bad["timeout_s"], bad["memory_limit"]) == (1.0, None)
+    assert (good["status"], good["reused_from"]) == ("reused", first.run_id)
+
+
+def test_the_latest_try_of_a_cell_decides_whether_it_is_settled(tmp_path):
+    plan = make_plan()
+    days = [ended(Status.FAILED, Status.FAILED), ended(Status.CRASHED, Status.OK)]
+    for day, group in enumerate(days):
+        finished_run(tmp_path, plan, [group], now=NOW + timedelta(days=day))
+    assert served(tmp_path, plan) == [1]
 
 
 def test_other_code_is_not_reused(tmp_path):

@@ -200,7 +200,7 @@ def test_a_worker_that_prints_without_end_has_a_log_of_its_cap(tmp_path):
     assert logs
     # The last cut is at most one look (50 ms) before the end.
     assert all(log.stat().st_size < 64 * MIB for log in logs)
-    assert any(b"cut here" in log.read_bytes()[:100] for log in logs)
+    assert any(b"cut here" in log.read_bytes() for log in logs)
 
 
 def test_a_failed_cell_names_the_log_that_has_its_traceback(tmp_path):
