@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 
 from harness.errors import PluginError, nearest
 
-__all__ = ["GROUP", "Plugin", "Registry", "Thing", "first_line"]
+__all__ = ["GROUP", "Plugin", "Registry", "Thing", "attempt", "first_line", "told"]
 
 GROUP = "harness"
 T = TypeVar("T")
@@ -135,13 +135,24 @@ class Registry:
         plugin = self._content.plugins.get(prefix)
         return plugin.install if plugin is not None else ""
 
+    def notify(self, hook: str, **what: Any) -> list[str]:
+        """Call a hook of a run in every plugin; what those that failed raised stops nothing."""
+        failed = []
+        for implementation in reversed(getattr(self.hook, hook).get_hookimpls()):
+            known = {name: what[name] for name in implementation.argnames}
+            _, error = attempt(partial(implementation.function, **known))
+            if error is not None:
+                failed.append(f'plugin "{implementation.plugin_name}", {hook}: {told(error)}')
+        return failed
+
     def add_paths(self, paths: Sequence[Path]) -> None:
         """Register plugins that are not installed: a package's folder or a single file.
 
         Raises
         ------
         PluginError
-            When a path does not exist, cannot be imported or registers nothing.
+            When a path does not exist, cannot be imported, registers nothing, or fails to
+            say what it has.
         """
         for path in paths:
             self._add_path(path.resolve())
@@ -156,10 +167,15 @@ class Registry:
         self.plugin_files.append(path)
         module = _imported(path.stem, str(path))
         self._content.add_module(path.stem, module, origin=str(path), strict=True)
+        for kind in _HOOK_OF:
+            self.things(kind)
+        if fault := self._content.plugins[path.stem].fault:
+            raise PluginError(f"{path}: {fault}")
 
     def _load(self, kind: ThingKind, name: str) -> type[Any]:
         things = self.things(kind)
         if name not in things:
+            self._refuse_unavailable(name)
             raise KeyError(name)
         thing = things[name]
         module_name, _, attribute = thing.at.partition(":")
@@ -174,6 +190,12 @@ class Registry:
                 f"but {module_name} has no {attribute}{_near(attribute, dir(module))}"
             ) from error
         return _checked(value, thing)
+
+    def _refuse_unavailable(self, name: str) -> None:
+        """Say that the plugin which ``name`` seems to belong to is broken, if it is."""
+        plugin = self._content.plugins.get(name.split("/", 1)[0])
+        if plugin is not None and plugin.fault and not plugin.install:
+            raise PluginError(f'plugin "{plugin.name}" is unavailable: {plugin.fault}')
 
 
 def _near(name: str, known: Sequence[str]) -> str:
@@ -197,21 +219,21 @@ def _checked(value: Any, thing: Thing) -> type[Any]:
     return value
 
 
-def _attempt(call: Callable[[], T]) -> tuple[T | None, BaseException | None]:
+def attempt(call: Callable[[], T]) -> tuple[T | None, BaseException | None]:
     """What foreign code returns, or what it raises."""
     try:
         return call(), None
-    # Imports, hooks and registrations of plugins: whatever they raise is told with the
-    # plugin's name and must not take the command along.
+    # Imports, hooks, registrations and planning functions of plugins: whatever they raise is
+    # told with the plugin's name and must not take the command along.
     except (Exception, SystemExit) as error:  # noqa: BLE001
         return None, error
 
 
 def _imported(module: str, whose: str) -> Any:
     """The module, or a ``PluginError`` that says what its import raised and where."""
-    imported, error = _attempt(lambda: import_module(module))
+    imported, error = attempt(lambda: import_module(module))
     if error is not None:
-        raise PluginError(f"{whose}: {_told(error)}") from error
+        raise PluginError(f"{whose}: {told(error)}") from error
     return imported
 
 
@@ -222,17 +244,17 @@ def _names_from(implementation: Any) -> dict[str, str]:
     return {str(name): str(at) for name, at in named.items()}
 
 
-def _told(error: BaseException | None) -> str:
+def told(error: BaseException | None) -> str:
     """What an exception in foreign code was, and the foreign line that raised it."""
     place = ""
     trace = error.__traceback__ if error is not None else None
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
         if "importlib" not in filename and not filename.endswith("registry.py"):
-            place = f" at {filename}:{trace.tb_lineno}"
+            place = f" ({filename}:{trace.tb_lineno})"
         trace = trace.tb_next
     if isinstance(error, SyntaxError):
-        place = f" at {error.filename}:{error.lineno}"
+        return f"SyntaxError: {error.msg} ({error.filename}:{error.lineno})"
     if isinstance(error, ModuleNotFoundError):
         return f'module "{error.name}" is not installed{place}'
     return f"{type(error).__name__}: {error}{place}"
@@ -269,11 +291,18 @@ class _Content:
     def add_module(self, name: str, module: Any, *, origin: str, strict: bool) -> None:
         """Register a module of hooks; in a suite's file, its classes too."""
         self._things.clear()
-        _, error = _attempt(lambda: self.manager.register(module, name))
+        _, error = attempt(lambda: self.manager.register(module, name))
         if error is not None:
             raise PluginError(f'plugin "{name}" cannot be registered: {error}') from error
+        callers = self.manager.get_hookcallers(module) or []
+        for caller in callers:
+            if caller.spec is None:  # pluggy takes any name
+                self.manager.unregister(module)
+                known = [each for each in dir(self.manager.hook) if each.startswith("harness_")]
+                near = _near(caller.name, [each for each in known if each != caller.name])
+                raise PluginError(f'plugin "{name}": there is no hook {caller.name}{near}')
         self.plugins[name] = Plugin(name, origin)
-        if strict and not any(self.manager.get_hookcallers(module) or ()):
+        if strict and not callers:
             raise PluginError(
                 f"{origin} registers nothing: it needs a function marked @hookimpl, such as "
                 "harness_methods (harness show hooks)"
@@ -289,9 +318,9 @@ class _Content:
         found: dict[str, Thing] = {}
         for implementation in getattr(self.manager.hook, _HOOK_OF[kind]).get_hookimpls():
             plugin = implementation.plugin_name
-            named, error = _attempt(partial(_names_from, implementation))
+            named, error = attempt(partial(_names_from, implementation))
             if error is not None or named is None:
-                self._blame(plugin, f"{_HOOK_OF[kind]}: {_told(error)}")
+                self._blame(plugin, f"{_HOOK_OF[kind]}: {told(error)}")
                 continue
             for name, at in named.items():
                 if name in found:
@@ -312,9 +341,9 @@ class _Content:
         from harness.api.claim import Claim
         from harness.api.contracts import Method, Task
 
-        value, error = _attempt(entry.load)
+        value, error = attempt(entry.load)
         if error is not None:
-            self._blame(entry.value, _told(error))
+            self._blame(entry.value, told(error))
             return None
         bases: tuple[tuple[type[Any], ThingKind], ...] = (
             (Method, "method"),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from harness.cli.options import results_option, run_argument
-from harness.cli.text import line, say, width
+from harness.cli.text import line, say, say_json, say_notes, width
 from harness.cli.verdicts import claim_lines
 
 __all__ = ["claims"]
@@ -27,10 +25,12 @@ def claims(run: str | None, show_all: bool, strict: bool, as_json: bool, results
     """
     from harness.runner import load
 
-    found = load(run, results=results)
+    notes: list[str] = []
+    found = load(run, results=results, notes=notes)
+    say_notes(notes)
     rows = found.claim_rows()
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        say_json(rows)
     elif rows:
         say(claim_lines(rows, width(), show_all=show_all))
     else:

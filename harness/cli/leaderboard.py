@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 
 from harness.cli.board import board_lines, boards_of
 from harness.cli.options import results_option, run_argument
-from harness.cli.text import line, say, width
+from harness.cli.text import line, say, say_json, say_notes, width
 from harness.errors import UsageError, nearest
 
 __all__ = ["leaderboard"]
@@ -38,11 +37,13 @@ def leaderboard(
     """
     from harness.runner import load
 
-    found = load(run, results=results)
+    notes: list[str] = []
+    found = load(run, results=results, notes=notes)
+    say_notes(notes)
     rows = _chosen(found.leaderboard_rows(), "task", task)
     rows = _chosen(rows, "metric", metric)
     if form == "json":
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False, default=str))
+        say_json(rows)
     elif form == "csv":
         click.echo(found.leaderboard().to_csv(index=False), nl=False)
     elif form == "md":

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from harness.cli.text import Line, line, mark, say, say_error
+from harness.cli.text import Line, line, say, say_json, say_notes
 from harness.registry import Registry, Thing, ThingKind, first_line
 
 __all__ = ["list_things"]
@@ -32,13 +30,13 @@ def list_things(what: str | None, as_json: bool) -> None:
         wanted = []
     found = {name: list(registry.things(_KINDS[name]).values()) for name in wanted if name}
     if as_json:
-        click.echo(json.dumps(_plain(registry, found), indent=2, ensure_ascii=False))
+        say_json(_plain(registry, found))
         return
     lines = _listing(found, always=what is not None)
     if what in (None, "plugins"):
         lines += _plugins(registry)
     say(lines)
-    say_error(_unavailable(registry) if what != "plugins" else [])
+    say_notes(_unavailable(registry) if what != "plugins" else [])
 
 
 def _plain(registry: Registry, found: dict[str, list[Thing]]) -> dict[str, object]:
@@ -92,9 +90,9 @@ def _plugins(registry: Registry) -> list[Line]:
     return lines
 
 
-def _unavailable(registry: Registry) -> list[Line]:
+def _unavailable(registry: Registry) -> list[str]:
     return [
-        line((f"{mark('open')} ", "open"), f'plugin "{each.name}" is unavailable: {each.fault}')
+        f'plugin "{each.name}" is unavailable: {each.fault}'
         for each in registry.plugins
         if each.fault
     ]

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli import numbers
-from harness.cli.progress import Cause, Progress, headline
+from harness.cli.progress import STOPPING, Cause, Progress, headline
+from harness.cli.text import mark
 from harness.runner.settings import Started
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = ["LiveWatcher"]
 
 _REDRAW_S = 0.1
 _MAX_CAUSES = 12
+_ADVICE = "Ctrl-C once: finish the write and stop; the same command goes on from there."
 
 
 class LiveWatcher:
@@ -39,6 +41,7 @@ class LiveWatcher:
         self._progress = Progress(total=0, reused=0)
         self._views: Sequence[WorkerView] = ()
         self._drawn = 0.0
+        self._is_stopping = False
 
     @property
     def progress(self) -> Progress:
@@ -68,6 +71,10 @@ class LiveWatcher:
         """Print a line above the display; it stays."""
         self._console.print(Text(f"! {text}", style="yellow"), highlight=False)
 
+    def stopping(self) -> None:
+        """Say with the next drawing that the run ends; called in a signal handler."""
+        self._is_stopping = True
+
     def finished(self) -> None:
         """Take the display away."""
         self._live.stop()
@@ -86,8 +93,8 @@ class LiveWatcher:
         parts: list[RenderableType] = [title, Text(), self._bar(), self._counts(), Text()]
         parts += [self._workers(started)] if self._views else []
         parts += [Text(), *self._causes()] if self._progress.causes else []
-        advice = "Ctrl-C once: finish the write and stop; the same command goes on from there."
-        parts += [Text(), Text(f"  {advice}", style="bright_black")]
+        advice = Text(f"  {_ADVICE}", style="bright_black")
+        parts += [Text(), Text(f"  {STOPPING}", style="yellow") if self._is_stopping else advice]
         return Group(*parts)
 
     def _bar(self) -> RenderableType:
@@ -111,6 +118,8 @@ class LiveWatcher:
     def _counts(self) -> Text:
         progress = self._progress
         text = Text(f"  {progress.measured:,} measured", style="bright_black")
+        if progress.recovered:
+            text.append(f" · {progress.recovered:,} from before")
         if progress.reused:
             text.append(f" · {progress.reused:,} reused")
         if progress.skipped:
@@ -153,7 +162,7 @@ class LiveWatcher:
 
 
 def _cause_line(cause: Cause) -> Text:
-    text = Text("  ✗ ", style="red")
+    text = Text(f"  {mark('bad')} ", style="red", no_wrap=True, overflow="ellipsis")
     text.append(f"{cause.status:<10} ", style="red")
     text.append(f"{cause.label} on {cause.task}: {cause.message} ", style="default")
     text.append(

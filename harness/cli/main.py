@@ -20,6 +20,8 @@ _COMMANDS = {
     "leaderboard": ("harness.cli.leaderboard", "leaderboard", "Print a run's leaderboards."),
     "claims": ("harness.cli.claims", "claims", "Print a run's claims and verdicts."),
     "results": ("harness.cli.results", "results", "List runs, and cells that failed."),
+    "audit": ("harness.cli.audit", "audit", "Check a run's files; recompute a sample of it."),
+    "bisect": ("harness.cli.bisect", "bisect", "Find the commit at which a metric changed."),
     "hardware": ("harness.cli.hardware", "hardware", "Show this machine as runs record it."),
     "data": ("harness.cli.data", "data", "List, fetch and verify data sets."),
     "schema": ("harness.cli.schema", "schema", "Print the schema of suites or of result files."),

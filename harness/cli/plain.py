@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
-import click
-
 from harness.cli import numbers
-from harness.cli.progress import Progress, headline
+from harness.cli.progress import STOPPING, Progress, headline
+from harness.cli.text import line, say_error
 from harness.runner.settings import Started
 
 if TYPE_CHECKING:
@@ -57,6 +57,11 @@ class PlainWatcher:
         """Print a line."""
         self._say(f"! {text}")
 
+    def stopping(self) -> None:
+        """Say that the run ends; called in a signal handler, where streams cannot be used."""
+        if not self._quiet:
+            os.write(2, f"{STOPPING}\n".encode())
+
     def finished(self) -> None:
         """Print nothing: the result follows."""
 
@@ -74,4 +79,4 @@ class PlainWatcher:
 
     def _say(self, text: str) -> None:
         if not self._quiet:
-            click.echo(text, err=True)
+            say_error([line(text)])

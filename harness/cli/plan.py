@@ -16,7 +16,8 @@ __all__ = ["print_plan"]
 def print_plan(prepared: Prepared, settings: Settings, *, brief: bool) -> int:
     """Print the plan, or with ``brief`` only that the suite is well; the exit code."""
     plan = prepared.plan
-    counted = f"{numbers.count(len(plan))} cells, {len(plan.suite.claims)} claims"
+    claims = len(plan.suite.claims)
+    counted = f"{numbers.count(len(plan))} cells, {claims} claim{'' if claims == 1 else 's'}"
     if brief:
         say(
             [

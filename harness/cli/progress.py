@@ -14,7 +14,9 @@ from harness.plan.records import Plan
 from harness.runner.settings import Started
 from harness.store.rows import CELL_FORMAT, Group, Status
 
-__all__ = ["Cause", "Progress", "headline"]
+__all__ = ["STOPPING", "Cause", "Progress", "headline"]
+
+STOPPING = "stopping: finishing the write; Ctrl-C again stops at once"
 
 _CELL = struct.Struct(CELL_FORMAT)
 _WORDS: Mapping[Status, str] = {
@@ -41,10 +43,14 @@ class Cause:
 
 @dataclass(slots=True)
 class Progress:
-    """Counts of a run so far. Updated a group, never a cell's worth of drawing."""
+    """Counts of a run so far. Updated a group, never a cell's worth of drawing.
+
+    ``total`` are all its cells; ``recovered`` those that it had before it was interrupted.
+    """
 
     total: int
     reused: int
+    recovered: int = 0
     measured: int = 0
     failed: int = 0
     skipped: int = 0
@@ -54,7 +60,10 @@ class Progress:
     @classmethod
     def of(cls, started: Started) -> Progress:
         """The state before the first outcome."""
-        return cls(total=started.pending, reused=started.reused + started.recovered)
+        before = started.reused + started.recovered
+        return cls(
+            total=started.pending + before, reused=started.reused, recovered=started.recovered
+        )
 
     def add(self, plan: Plan, group: Group) -> list[Cause]:
         """Count a group; the causes that it is the first to show."""
@@ -86,6 +95,10 @@ class Progress:
     @property
     def done(self) -> int:
         """Cells of this run that have ended, well or not."""
+        return self.reused + self.recovered + self._ended
+
+    @property
+    def _ended(self) -> int:
         return self.measured + self.failed + self.skipped
 
     @property
@@ -95,9 +108,9 @@ class Progress:
 
     def seconds_left(self) -> float | None:
         """By the rate so far; ``None`` until there is one."""
-        if not self.done or self.elapsed < 1:
+        if not self._ended or self.elapsed < 1 or self.done >= self.total:
             return None
-        return self.elapsed * (self.total - self.done) / self.done
+        return self.elapsed * (self.total - self.done) / self._ended
 
 
 def headline(started: Started) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli import numbers
@@ -29,13 +28,13 @@ _REASONS = {
 
 
 def result_lines(
-    done: Run, width: int, *, seconds: float, code: ExitCode, command: Path
+    done: Run, width: int, *, seconds: float, code: ExitCode, command: str
 ) -> list[Line]:
     """The screen of a finished, or interrupted, run."""
     lines = [_headline(done, seconds), line()]
     if code == ExitCode.INTERRUPTED:
-        told = f"interrupted: what is done is kept; harness run {command} goes on from there"
-        lines += [line((told, "open")), line()]
+        told = "interrupted: what is done is kept, and the same command goes on from there"
+        lines += [line((told, "open")), line(f"  {command}"), line()]
     boards = [board for board in boards_of(done.leaderboard_rows()) if board.direction != "none"]
     if boards:
         lines += [*board_lines(boards[0], width), *_others(done, boards), line()]
@@ -46,8 +45,8 @@ def result_lines(
 
 def _headline(done: Run, seconds: float) -> Line:
     counts = done.status_counts()
-    total = numbers.count(done.cell_count)
-    parts = [f" · {total} cells on {done.hardware}, {done.workers_text}"]
+    total = "1 cell" if done.cell_count == 1 else f"{numbers.count(done.cell_count)} cells"
+    parts = [f" · {total} on {done.hardware}, {done.workers_text}"]
     reused = counts.pop("reused", 0)
     measured = counts.pop("ok", 0)
     skipped = counts.pop("skipped", 0)
@@ -69,15 +68,16 @@ def _others(done: Run, boards: Sequence[Board]) -> list[Line]:
     if not rest:
         return []
     word = "1 more board" if rest == 1 else f"{rest} more boards"
-    return [line((f"  {word}: harness leaderboard {done.suite}", "quiet"))]
+    return [line((f"  {word}: harness leaderboard {done.suite}{done.where}", "quiet"))]
 
 
 def _next(done: Run, code: ExitCode) -> Line:
-    commands = [f"harness leaderboard {done.suite}"]
+    name = f"{done.suite}{done.where}"
+    commands = [f"harness leaderboard {name}"]
     if done.failed_count:
-        commands.append(f"harness results {done.suite} --failed")
+        commands.append(f"harness results {name} --failed")
     if done.claim_rows():
-        commands.append(f"harness claims {done.suite} --all")
+        commands.append(f"harness claims {name} --all")
     reason = _REASONS[code]
     return line(
         ("next  ", "quiet"), "  ·  ".join(commands), (f"      {reason}", "quiet") if reason else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ import click
 
 from harness.cli import numbers
 from harness.cli.options import results_option, run_argument
-from harness.cli.text import Line, line, mark, say, say_error
-from harness.store.folder import RunInfo, list_runs
+from harness.cli.text import Line, line, say, say_json, say_notes, width
+from harness.runner.failures import spans
+from harness.store.folder import RunInfo, find_run, list_runs
 
 __all__ = ["results"]
 
@@ -30,15 +31,22 @@ def results(run: str | None, failed: bool, as_json: bool, results: str) -> None:
     root = Path(results)
     notes: list[str] = []
     runs = list_runs(root, notes=notes)
-    runs = [info for info in runs if run in (None, info.folder.suite, info.folder.run_id)]
+    if run is not None:
+        named = [info for info in runs if run in (info.folder.suite, info.folder.run_id)]
+        path = None if named else find_run(root, run).path
+        runs = named or [info for info in runs if info.folder.path == path]
     if as_json:
-        click.echo(json.dumps([_plain(info) for info in runs], indent=2))
+        say_json([_plain(info) for info in runs])
         return
     if not runs:
         say([line(f"no runs in {results}; harness run suites/quickstart.yaml makes one")])
-    size = max((len(info.folder.suite) for info in runs), default=0)
-    say([_listed(info, size) for info in runs])
-    say_error([line((f"{mark('open')} ", "open"), note) for note in notes])
+    widths = [max((len(name) for name in names), default=0) for names in _names(runs)]
+    say([_listed(info, *widths) for info in runs])
+    say_notes(notes)
+
+
+def _names(runs: Sequence[RunInfo]) -> tuple[list[str], list[str]]:
+    return [info.folder.suite for info in runs], [info.folder.run_id for info in runs]
 
 
 def _plain(info: RunInfo) -> dict[str, str]:
@@ -47,55 +55,66 @@ def _plain(info: RunInfo) -> dict[str, str]:
     return {"suite": folder.suite, "run": folder.run_id, "state": state, "path": str(folder.path)}
 
 
-def _listed(info: RunInfo, size: int) -> Line:
+def _listed(info: RunInfo, suite: int, run: int) -> Line:
     folder, record = info.folder, info.record
     state: str = record.state
     if state == "running" and not folder.is_being_written:
         state = "killed"  # the same command goes on with it
-    told = f"  {state:<12} {numbers.count(record.cells):>9} cells  "
+    cells = "1 cell " if record.cells == 1 else f"{numbers.count(record.cells)} cells"
     return line(
-        f"{folder.suite:<{size}}  ", (folder.run_id, "place"), told, (str(folder.path), "quiet")
+        f"{folder.suite:<{suite}}  ",
+        (f"{folder.run_id:<{run}}", "place"),
+        f"  {state:<12} {cells:>15}  ",
+        (str(folder.path), "quiet"),
     )
 
 
 def _failed(run: str | None, results: str, *, as_json: bool) -> None:
     from harness.runner import load
 
-    found = load(run, results=results)
+    notes: list[str] = []
+    found = load(run, results=results, notes=notes)
+    say_notes(notes)
     causes = found.failures()
     if as_json:
-        click.echo(json.dumps(causes, indent=2, ensure_ascii=False))
+        say_json(causes)
         return
     total = sum(len(cause["seeds"]) for cause in causes)
     where = f" of {numbers.count(found.cell_count)} · {found.suite} · run {found.run_id}"
     if not causes:
         say([line(("0 cells failed", "strong"), where)])
         return
-    say([line((f"{numbers.count(total)} cells failed", "bad strong"), where)])
+    failed = "1 cell failed" if total == 1 else f"{numbers.count(total)} cells failed"
+    say([line((failed, "bad strong"), where)])
     for cause in causes:
         say([line(), *_cause(cause)])
-    say(
-        [
-            line(),
-            line(
-                (
-                    "They have no value on the board and no rank; nothing was left out elsewhere.",
-                    "quiet",
-                )
-            ),
-        ]
-    )
+    say([line(), *_costs(found.costs(), width())])
+
+
+def _costs(costs: Mapping[str, Sequence[str]], width: int) -> list[Line]:
+    """What the failures cost: nothing else of the run lacks anything."""
+    words = {
+        "no_value": "no value and no rank",
+        "fewer_seeds": "fewer seeds",
+        "claims": "claims touched",
+    }
+    lines = []
+    for key, word in words.items():
+        told = f"{word}: {', '.join(costs[key]) or 'none'}"
+        lines += [line("  ", (text, "quiet")) for text in textwrap.wrap(told, max(width - 4, 40))]
+    return lines
 
 
 def _cause(cause: Mapping[str, Any]) -> list[Line]:
-    seeds = _spans(cause["seeds"])
+    seeds, tried = _seeds(cause["seeds"]), cause["attempts"]
     indent = f"{'':<12}"
     lines = [
         line(
             "  ",
             (f"{cause['status']:<10}", "bad"),
             (cause["label"], "strong"),
-            f" on {cause['title']}, seeds {seeds}",
+            f" on {cause['title']}, {seeds}",
+            (f", tried {tried} times" if tried > 1 else "", "quiet"),
         )
     ]
     lines += [line(indent, text) for text in str(cause["message"]).splitlines()[:12]]
@@ -106,13 +125,8 @@ def _cause(cause: Mapping[str, Any]) -> list[Line]:
     return lines
 
 
-def _spans(seeds: Sequence[int]) -> str:
-    """Numbers as spans: 0–11, 14."""
-    spans: list[list[int]] = []
-    for seed in sorted(seeds):
-        if spans and seed == spans[-1][1] + 1:
-            spans[-1][1] = seed
-        else:
-            spans.append([seed, seed])
-    shown = [f"{low}" if low == high else f"{low}–{high}" for low, high in spans[:8]]
-    return ", ".join([*shown, "…"] if len(spans) > 8 else shown)
+def _seeds(seeds: Sequence[int]) -> str:
+    """Numbers as spans: seeds 0–11, 14."""
+    found = [f"{low}" if low == high else f"{low}–{high}" for low, high in spans(seeds)]
+    word = "seed" if len(seeds) == 1 else "seeds"
+    return f"{word} {', '.join([*found[:8], *(['…'] if len(found) > 8 else [])])}"

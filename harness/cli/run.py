@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -117,12 +118,13 @@ class _Options:
 
 
 def _run(options: _Options) -> int:
-    from harness.runner import prepare, run_prepared
+    from harness.runner import narrowed, prepare, run_prepared
 
     prepared = prepare(options.suite, overrides=options.texts("overrides"), cuts=options.cuts())
     if options.flag("check") or options.flag("dry_run"):
         from harness.cli.plan import print_plan
 
+        prepared = narrowed(prepared, options.text("cell"))
         return print_plan(prepared, options.settings(), brief=options.flag("check"))
     watcher = _watcher(options)
     with _interruptible(watcher) as control:
@@ -150,10 +152,11 @@ def _interruptible(watcher: LiveWatcher | PlainWatcher) -> Iterator[Control]:
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if control.stop:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.raise_signal(signal.SIGINT)
+            # Nothing is waited for: what is journalled stays, workers go with this process.
+            os.write(2, b"\x1b[?25h\n" if sys.stderr.isatty() else b"")
+            os._exit(ExitCode.INTERRUPTED)
         control.stop = True
-        watcher.notice("stopping: finishing the write; Ctrl-C again stops at once")
+        watcher.stopping()
 
     before = {
         number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
@@ -166,12 +169,13 @@ def _interruptible(watcher: LiveWatcher | PlainWatcher) -> Iterator[Control]:
 
 
 def _print_result(done: Run, options: _Options, *, seconds: float) -> int:
+    from harness.cli.result import result_lines
+    from harness.cli.text import say, say_json, width
+
     code = done.exit_code(strict=options.flag("strict"))
     if options.flag("as_json"):
-        click.echo(json.dumps(done.summary(code), indent=2, ensure_ascii=False))
+        say_json(done.summary(code))
         return code
-    from harness.cli.result import result_lines
-    from harness.cli.text import say, width
-
-    say(result_lines(done, width(), seconds=seconds, code=ExitCode(code), command=options.suite))
+    command = shlex.join(["harness", *sys.argv[1:]])
+    say(result_lines(done, width(), seconds=seconds, code=ExitCode(code), command=command))
     return code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from typing import Any, get_type_hints
@@ -12,7 +11,7 @@ import click
 
 from harness.api.metric import Bound, Metric
 from harness.cli import numbers
-from harness.cli.text import Line, line, say
+from harness.cli.text import Line, line, say, say_json
 from harness.errors import UsageError, nearest
 from harness.registry import Registry
 
@@ -27,7 +26,7 @@ def show(name: str, as_json: bool) -> None:
     registry = Registry()
     kind, cls = _find(registry, name)
     if as_json:
-        click.echo(json.dumps(_plain(name, kind, cls), indent=2, ensure_ascii=False))
+        say_json(_plain(name, kind, cls))
         return
     thing = registry.things(kind)[name]
     lines = [

@@ -6,15 +6,28 @@ decides, and nothing is told by colour alone.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Any, NamedTuple
 
 import click
 
-__all__ = ["Line", "Span", "can_draw", "line", "mark", "say", "say_error", "width"]
+__all__ = [
+    "Line",
+    "Span",
+    "can_draw",
+    "line",
+    "mark",
+    "say",
+    "say_error",
+    "say_json",
+    "say_notes",
+    "width",
+]
 
 _STYLES: Mapping[str, Mapping[str, Any]] = {
     "": {},
@@ -66,6 +79,27 @@ def say_error(lines: Sequence[Line]) -> None:
     say(lines, err=True)
 
 
+def say_notes(notes: Sequence[str]) -> None:
+    """Print on standard error what a reader should know and what stops nothing."""
+    say_error([line((f"{mark('open')} ", "open"), note) for note in notes])
+
+
+def say_json(value: Any) -> None:
+    """Print a value as JSON; what JSON has no number for (infinite, none) is null."""
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=not can_draw(), default=str)
+    click.echo(text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return value
+
+
 def can_draw() -> bool:
     """Whether the output's encoding has the marks and dots."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
@@ -87,7 +121,26 @@ def width() -> int:
     return shutil.get_terminal_size((100, 40)).columns
 
 
-_ASCII = str.maketrans({"…": "..", "−": "-", "·": "-", "●": "o", "×": "x", "√": "sqrt", "÷": "/"})
+_ASCII = str.maketrans(
+    {
+        "…": "..",
+        "−": "-",
+        "–": "-",
+        "─": "-",
+        "·": "-",
+        "│": "|",
+        "●": "o",
+        "×": "x",
+        "√": "sqrt",
+        "÷": "/",
+        "≤": "<=",
+        "≥": ">=",
+        "µ": "u",
+        "“": '"',
+        "”": '"',
+        "→": "->",
+    }
+)
 
 
 def _encodable(text: str, stream: Any) -> str:

@@ -71,7 +71,7 @@ class Death:
 
     @property
     def may_retry(self) -> bool:
-        """Whether a crash leaves the cells another attempt; time and memory never do."""
+        """Whether a crash leaves the cells another attempt; time and memory leave none."""
         return self.reason is Reason.CRASHED and self.attempt <= self.retries
 
 
@@ -102,12 +102,14 @@ def _ruling(death: Death) -> Ruling:
         return Ruling()
     if death.reason is Reason.LOST or _was_for_another_job(death):
         return Ruling(again=_returns(death, (death.received, death.cells)))
-    if mark.job != death.job:
-        return _charge_all(death)
+    if mark.job != death.job:  # it never began: stopped or killed from outside, most likely
+        return _charge_all(death, forgive=True)
     if death.verdict is not None and death.verdict.place != mark.place:
         return _late(death, death.verdict)
     if mark.stage == Stage.LOADING:
-        return _charge_all(death, condemns=True)
+        # Forgiven once for time and memory too: a machine that stood still while a worker
+        # started must not cost a whole spec.
+        return _charge_all(death, condemns=True, forgive=True)
     if mark.yielded >= death.cells:  # all done, killed while the last were being sent
         return _charge_all(death)
     if mark.in_flight > 1:
@@ -120,7 +122,7 @@ def _ruling(death: Death) -> Ruling:
 def _was_for_another_job(death: Death) -> bool:
     """Whether the death belongs to what an earlier job did after its last outcome."""
     if death.verdict is not None:
-        return death.verdict.job != death.job
+        return death.verdict.job not in (0, death.job)
     return 0 < death.mark.job < death.job
 
 
@@ -130,7 +132,7 @@ def _late(death: Death, verdict: Mark) -> Ruling:
     A cell whose outcome was lost with the worker counts an attempt, since one that always
     ends right at its limit would otherwise be run for ever.
     """
-    if verdict.stage == Stage.LOADING:
+    if verdict.job != death.job or verdict.stage == Stage.LOADING:
         return _charge_all(death, forgive=True)
     if verdict.yielded < death.received:
         return Ruling(again=_returns(death, (death.received, death.cells)))

@@ -70,8 +70,10 @@ def obituary(hand: Hand, job: Job, mark: Mark, wait_status: int, plan: Plan) -> 
 def _message(hand: Hand, job: Job, mark: Mark, wait_status: int, plan: Plan) -> str:
     loading = mark.job == job.number and mark.stage == Stage.LOADING
     where = " while task and method were imported and constructed" if loading else ""
+    if hand.reason is Reason.TIMEOUT and loading:
+        return f"it did not end in time{where}"
     if hand.reason is Reason.TIMEOUT:
-        return f"no outcome within {limit_s(job, plan):g} s{where}"
+        return f"no outcome within {limit_s(job, plan):g} s"
     if hand.reason is Reason.OOM:
         limit, seen = job.need.memory_bytes / _MIB, hand.seen_bytes / _MIB
         return f"used {seen:.0f} MiB where {limit:.0f} MiB are allowed{where}"

@@ -106,6 +106,8 @@ class LocalOptions:
         Cells a job; ``None`` learns a size that takes about a second.
     retries
         How often a cell is tried again after it crashed its worker.
+    load_timeout_s
+        How long importing and constructing may take, where a cell's own limit is shorter.
     term_grace_s
         Time between SIGTERM and SIGKILL when a cell's time is up.
     flush_s
@@ -126,6 +128,7 @@ class LocalOptions:
     log_folder: Path | None = None
     job_cells: int | None = None
     retries: int = 1
+    load_timeout_s: float = 60.0
     term_grace_s: float = 0.3
     flush_s: float = 0.005
     log_cap_bytes: int = 1 << 20

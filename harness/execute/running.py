@@ -59,7 +59,7 @@ class LocalRun:
         self._control = control
         self._options = options
         self._outgoing = Outgoing(sink, options.flush_s)
-        self._watch = Watch(plan, options.term_grace_s, options.log_cap_bytes)
+        self._watch = Watch(plan, options)
         self._notes: list[str] = []
         self._restarts = 0
         self._guardians_lost = 0

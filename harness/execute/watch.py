@@ -17,8 +17,8 @@ from harness.execute.burial import limit_s
 from harness.execute.crew import Hand
 from harness.execute.guard import Guard
 from harness.execute.jobs import Job
-from harness.execute.records import WorkerView
-from harness.execute.slot import Mark, Slots
+from harness.execute.records import LocalOptions, WorkerView
+from harness.execute.slot import Mark, Slots, Stage
 
 if TYPE_CHECKING:
     from harness.plan.records import Plan
@@ -33,17 +33,16 @@ EVERY_S = 0.05
 class Watch:
     """Looks at one worker at a time, sentences it, and carries the sentence out."""
 
-    def __init__(self, plan: Plan, term_grace_s: float, log_cap_bytes: int) -> None:
+    def __init__(self, plan: Plan, options: LocalOptions) -> None:
         self._plan = plan
-        self._term_grace_s = term_grace_s
-        self._log_cap_bytes = log_cap_bytes
+        self._options = options
 
     def look(self, hand: Hand, slots: Slots, guard: Guard) -> None:
         """Whether the worker keeps its limits; if not, signals go out."""
         if hand.pid is None:
             return
         if hand.log is not None:
-            _cap_log(hand.log_fd, self._log_cap_bytes)
+            _cap_log(hand.log_fd, self._options.log_cap_bytes)
         now = time.monotonic()
         if hand.verdict is not None:
             if now >= hand.kill_at:
@@ -56,7 +55,7 @@ class Watch:
         # Read twice: the numbers are stored one by one, and an outcome may come in between.
         elif all(self._is_late(hand, slots.read(hand.index), now) for _ in range(2)):
             self._sentence(hand, slots, Reason.TIMEOUT)
-            hand.kill_at = now + self._term_grace_s
+            hand.kill_at = now + self._options.term_grace_s
             guard.kill(hand.index, signal.SIGTERM)
 
     def _is_over_memory(self, hand: Hand) -> bool:
@@ -70,7 +69,10 @@ class Watch:
         if job is None:
             return False
         since = mark.since_ns * 1e-9 if mark.job else hand.head_since
-        return now - since > limit_s(job, self._plan) * max(1, mark.in_flight)
+        allowed_s = limit_s(job, self._plan) * max(1, mark.in_flight)
+        if mark.job and mark.stage == Stage.LOADING:
+            allowed_s = max(allowed_s, self._options.load_timeout_s)
+        return now - since > allowed_s
 
     def _sentence(self, hand: Hand, slots: Slots, reason: Reason) -> None:
         hand.verdict = slots.read(hand.index)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.api.artifact import Artifact
@@ -14,7 +15,7 @@ from harness.data.locate import resolve
 from harness.errors import DataMissing, PluginError
 from harness.plan.identity import Identity, artifact_id, cell_ids
 from harness.plan.records import ArtifactSpec, Plan, Spec
-from harness.registry import Registry
+from harness.registry import Registry, attempt, told
 from harness.suite.model import Entry, HardwareClass, MethodUse, Suite
 
 if TYPE_CHECKING:
@@ -137,13 +138,14 @@ class _Planner:
             return {}
         listed = {}
         for seed in seeds:
-            wanted = _asked(lambda: tuple(task.artifacts(method, seed)), task, "artifacts")  # noqa: B023
+            wanted = _asked(partial(task.artifacts, method, seed), task, "artifacts", Artifact)
             listed[seed] = tuple(self._artifact(each, hardware) for each in wanted)
         return listed
 
     def _artifact(self, artifact: Artifact, hardware: HardwareClass) -> str:
         """The id of an artifact; it and its inputs are planned when they are new."""
-        inputs = tuple(self._artifact(each, hardware) for each in artifact.inputs())
+        needed = _asked(artifact.inputs, artifact, "inputs", Artifact)
+        inputs = tuple(self._artifact(each, hardware) for each in needed)
         cls = type(artifact)
         name = cls.name or f"{cls.__module__}.{cls.__qualname__}"
         fields = plain(artifact)
@@ -178,26 +180,29 @@ def _bounds(task: Task, method: Method, label: str) -> tuple[Bound, ...]:
     not measure is left out; a task's own bound on such a metric is a fault.
     """
     declared = {metric.name for metric in type(task).metrics}
-    of_task = _asked(lambda: tuple(task.bounds()), task, "bounds")
+    of_task = _asked(task.bounds, task, "bounds", Bound)
     for bound in of_task:
         if bound.metric not in declared:
             raise PluginError(
                 f'{type(task).__name__} with "{label}": a bound names the metric '
                 f'"{bound.metric}", which the task does not declare'
             )
-    of_method = _asked(lambda: tuple(method.guarantees(task)), method, "guarantees")
+    of_method = _asked(partial(method.guarantees, task), method, "guarantees", Bound)
     return (*of_task, *(bound for bound in of_method if bound.metric in declared))
 
 
-def _asked(call: Any, whom: object, what: str) -> Any:
+def _asked(
+    call: Callable[[], Sequence[Any]], whom: object, what: str, kind: type[Any]
+) -> tuple[Any, ...]:
     """The answer of a plugin's planning function; what it raises names plugin and function."""
-    try:
-        return call()
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise PluginError(
-            f"{type(whom).__module__}:{type(whom).__qualname__}.{what}() raised "
-            f"{type(error).__name__}: {error}"
-        ) from error
+    answer, error = attempt(lambda: tuple(call()))
+    who = f"{type(whom).__module__}:{type(whom).__qualname__}.{what}()"
+    if error is not None or answer is None:
+        raise PluginError(f"{who} raised {told(error)}") from error
+    for each in answer:
+        if not isinstance(each, kind):
+            raise PluginError(f"{who} gave {each!r}, which is no {kind.__name__}")
+    return answer
 
 
 def _columns(

@@ -5,7 +5,7 @@
 """
 
 from harness.runner.notebook import evaluate
-from harness.runner.prepare import Prepared, prepare
+from harness.runner.prepare import Prepared, narrowed, prepare
 from harness.runner.results import Run, load
 from harness.runner.session import plan_pending, run, run_prepared
 from harness.runner.settings import Settings
@@ -16,6 +16,7 @@ __all__ = [
     "Settings",
     "evaluate",
     "load",
+    "narrowed",
     "plan_pending",
     "prepare",
     "run",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from harness.data import describe
-from harness.errors import Fault, HardwareUnmet, SuiteError
+from harness.errors import Fault, HardwareUnmet, SuiteError, UsageError
 from harness.hardware import Machine, observe, unmet
 from harness.plan.planner import plan_suite
 from harness.plan.records import Plan
@@ -15,7 +17,7 @@ from harness.registry import Registry
 from harness.suite.loader import Cuts, Loaded, load_suite
 from harness.suite.select import claim_faults
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "narrowed", "prepare", "refuse_unmet"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,36 @@ def _claim_faults(loaded: Loaded, plan: Plan) -> list[Fault]:
         for number, claim in enumerate(loaded.suite.claims)
         for key, message, hint in claim_faults(claim, plan.specs, metrics)
     ]
+
+
+def narrowed(prepared: Prepared, cell: str) -> Prepared:
+    """The plan cut down to the cells whose id (hexadecimal) starts with ``cell``.
+
+    Raises ``UsageError`` when there is none.
+    """
+    if not cell:
+        return prepared
+    plan = prepared.plan
+    ids = (bytes(each).hex() for each in plan.cell_ids)
+    rows = [row for row, each in enumerate(ids) if each.startswith(cell.lower())]
+    if not rows:
+        raise UsageError(
+            f'no cell has an id that starts with "{cell}"; '
+            "harness results --failed tells the ids of failed cells"
+        )
+    suite = replace(plan.suite, cuts=(*plan.suite.cuts, f"--cell {cell}"))
+    used, spec = np.unique(plan.spec[rows], return_inverse=True)
+    left = replace(
+        plan,
+        suite=suite,
+        specs=tuple(replace(plan.specs[old], index=new) for new, old in enumerate(used)),
+        cell_ids=plan.cell_ids[rows],
+        spec=spec.astype(np.int32),
+        seed=plan.seed[rows],
+    )
+    classes = {each.hardware for each in left.specs}
+    unmet = {name: what for name, what in prepared.unmet.items() if name in classes}
+    return replace(prepared, plan=left, unmet=unmet)
 
 
 def refuse_unmet(prepared: Prepared) -> None:

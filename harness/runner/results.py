@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections import Counter
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ExitCode, StoreError, UsageError
+from harness.runner.failures import costs_of, failures_of
 from harness.store.folder import find_run, list_runs
 from harness.store.parquet import read_table
 from harness.store.record import RunRecord, read_run_json
@@ -23,7 +25,12 @@ _CUT = "not judged (cut)"
 _ENDED_WELL = frozenset({"ok", "reused", "skipped"})
 
 
-def load(run: str | Path | None = None, *, results: str | Path = "results") -> Run:
+def load(
+    run: str | Path | None = None,
+    *,
+    results: str | Path = "results",
+    notes: list[str] | None = None,
+) -> Run:
     """A run that is on disk.
 
     Parameters
@@ -33,6 +40,8 @@ def load(run: str | Path | None = None, *, results: str | Path = "results") -> R
         the latest run of all when ``None``.
     results
         The folder in which runs are kept.
+    notes
+        Filled with a line about each run that cannot be read and was passed over.
 
     Raises
     ------
@@ -43,8 +52,8 @@ def load(run: str | Path | None = None, *, results: str | Path = "results") -> R
     """
     root = Path(results)
     if run is not None:
-        return Run(find_run(root, str(run)).path)
-    runs = list_runs(root)
+        return Run(find_run(root, str(run), notes=notes).path)
+    runs = list_runs(root, notes=notes)
     if not runs:
         raise UsageError(f"no runs in {root}; harness run suites/quickstart.yaml makes one")
     return Run(runs[0].folder.path)
@@ -68,6 +77,14 @@ class Run:
     def run_id(self) -> str:
         """The run's id, the name of its folder."""
         return self.path.name
+
+    @property
+    def where(self) -> str:
+        """`` --results FOLDER``, for commands that would look for the run elsewhere."""
+        root = self.path.parent.parent
+        usual = Path(os.environ.get("HARNESS_RESULTS", "results"))
+        is_usual = root.resolve() == usual.resolve()
+        return "" if is_usual else f" --results {shlex.quote(str(root))}"
 
     @property
     def suite(self) -> str:
@@ -103,7 +120,7 @@ class Run:
         return read_table(path)
 
     def _frame(self, name: str) -> pd.DataFrame:
-        frame: pd.DataFrame = self.table(name).to_pandas()
+        frame: pd.DataFrame = self.table(name).to_pandas(use_threads=False)
         return frame
 
     def cells(self) -> pd.DataFrame:
@@ -152,35 +169,15 @@ class Run:
 
     def failures(self) -> list[dict[str, Any]]:
         """Cells that did not end well, by cause, the largest first."""
-        return sorted(self._causes(), key=lambda cause: -len(cause["seeds"]))
-
-    def _causes(self) -> Iterator[dict[str, Any]]:
         import pyarrow.compute as pc
 
         cells = self.table("cells")
         bad = cells.filter(pc.invert(pc.is_in(cells["status"].cast("string"), _as_set())))
-        found: dict[tuple[str, ...], dict[str, Any]] = {}
-        for row in bad.to_pylist():
-            message = row["error_message"] or ""
-            key = (row["status"], row["title"], row["label"], message.partition("\n")[0])
-            cause = found.setdefault(key, self._cause(row, message))
-            cause["seeds"].append(row["seed"])
-        yield from found.values()
+        return failures_of(self, bad)
 
-    def _cause(self, row: dict[str, Any], message: str) -> dict[str, Any]:
-        suite = self.record.suite_path
-        cell = row["cell_id"].hex()[:8]
-        only = f"--only {row['task']} --method '{row['label']}' --seeds {row['seed']}"
-        return {
-            "status": row["status"],
-            "title": row["title"],
-            "label": row["label"],
-            "message": message or row["error_type"] or "",
-            "log": row["log"] or "",
-            "seeds": [],
-            "rerun": f"harness run {suite} --retry-failed {only}",
-            "debug": f"harness run {suite} --cell {cell} --inline --debug",
-        }
+    def costs(self) -> dict[str, list[str]]:
+        """What the failed cells cost: rows of boards, and claims."""
+        return costs_of(self)
 
     def verdict_code(self, *, strict: bool = False) -> ExitCode:
         """``VERDICT`` when a claim is not as expected, or undecided and ``strict``."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.api.parameters import canonical
-from harness.errors import UsageError
 from harness.execute import Control, LocalOptions
 from harness.execute.inline import InlineExecutor
 from harness.execute.local import LocalExecutor
@@ -21,16 +21,17 @@ from harness.plan.records import Plan
 from harness.registry import Registry
 from harness.runner.analysis import analyse
 from harness.runner.pending import code_ids, settled_in_journal
-from harness.runner.prepare import Prepared, prepare, refuse_unmet
+from harness.runner.prepare import Prepared, narrowed, prepare, refuse_unmet
 from harness.runner.provenance import Commit, commit_of, suite_hash, versions
 from harness.runner.results import Run
 from harness.runner.settings import Quiet, Settings, Started, Watcher
 from harness.store.folder import RunFolder, choose_run
+from harness.store.ids import id_rows, match
 from harness.store.journal import Journal
 from harness.store.record import RunRecord, RunState, read_run_json, write_run_json
 from harness.store.recover import read_journal
 from harness.store.results import write_results
-from harness.store.reuse import Reusable, find_reusable
+from harness.store.reuse import Limits, Reusable, find_reusable
 from harness.store.rows import skipped
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["plan_pending", "run", "run_prepared"]
 
 IntArray = npt.NDArray[np.int64]
+
+_MAX_NOTES = 12
 
 
 def run(
@@ -88,6 +91,7 @@ def run_prepared(
 ) -> Run:
     """Run a prepared plan; raises as :func:`run`."""
     watcher, control = watcher or Quiet(), control or Control()
+    prepared = narrowed(prepared, settings.cell)
     if not settings.skip_unmet:
         refuse_unmet(prepared)
     commit = commit_of(Path(prepared.plan.suite.path).resolve().parent)
@@ -103,33 +107,40 @@ def run_prepared(
 
 def plan_pending(prepared: Prepared, settings: Settings) -> tuple[IntArray, Reusable | None]:
     """Rows of the plan that would run, and what would be reused; nothing is written."""
-    plan = prepared.plan
-    wanted = _wanted(prepared, settings)
-    reusable = None if settings.fresh else _reusable(plan, settings)
+    served = _served(prepared)
+    reusable = None if settings.fresh else _reusable(prepared.plan, settings)
     if reusable is not None:
-        wanted &= reusable.run < 0
-    return np.flatnonzero(wanted), reusable
+        served &= reusable.run < 0
+    return np.flatnonzero(served), reusable
 
 
-def _wanted(prepared: Prepared, settings: Settings) -> npt.NDArray[np.bool_]:
-    """Cells that the settings ask for and this machine can serve."""
+def _served(prepared: Prepared) -> npt.NDArray[np.bool_]:
+    """Cells that this machine can serve."""
     plan = prepared.plan
-    served = np.array([spec.hardware not in prepared.unmet for spec in plan.specs], np.bool_)
-    wanted: npt.NDArray[np.bool_] = served[plan.spec]
-    if settings.cell:
-        prefix = settings.cell.lower()
-        named = [bytes(each).hex().startswith(prefix) for each in plan.cell_ids]
-        wanted = wanted & np.array(named, np.bool_)
-        if not wanted.any():
-            raise UsageError(
-                f'no cell has an id that starts with "{settings.cell}"; '
-                "harness results --failed lists the ids of failed cells"
-            )
-    return wanted
+    of_specs = np.array([spec.hardware not in prepared.unmet for spec in plan.specs], np.bool_)
+    served: npt.NDArray[np.bool_] = of_specs[plan.spec]
+    return served
 
 
 def _reusable(plan: Plan, settings: Settings, *, without: str = "") -> Reusable:
-    return find_reusable(settings.results, plan.cell_ids, code_ids(plan), without={without})
+    limits = None if settings.retries_failed else Limits.of(plan)
+    return find_reusable(
+        settings.results, plan.cell_ids, code_ids(plan), without={without}, limits=limits
+    )
+
+
+class _Pending(NamedTuple):
+    """What is left to do, and what need not be done.
+
+    ``rows`` are the cells that run, ``unserved`` those that would if this machine could;
+    ``settled`` counts cells of the journal, ``reused`` those that earlier runs give.
+    """
+
+    rows: IntArray
+    unserved: IntArray
+    settled: int
+    reused: int
+    reusable: Reusable | None
 
 
 @dataclass(slots=True)
@@ -149,22 +160,38 @@ class _Session:
         record = self._record()
         write_run_json(path, record)
         with Journal.open(path, lock=self.folder.lock) as journal:
-            rows, reusable = self._pending(journal)
+            pending = self._pending(journal)
             executor, workers = self._executor()
-            self.prepared.registry.hook.harness_run_started(plan=plan, folder=path)
-            self._tell_start(journal, rows, reusable, workers)
-            self._skip_unmet(journal)
+            self.notify("harness_run_started", plan=plan, folder=path)
+            self._tell_start(journal, pending, workers)
+            self._skip_unmet(journal, pending)
             try:
-                executor.run(plan, rows, _Sink(plan, journal, self), self.control)
+                done = executor.run(plan, pending.rows, _Sink(plan, journal, self), self.control)
             finally:
                 self.watcher.finished()
             journal.sync()
-            return self._finish(record, reusable, workers)
+            notes = tuple(Counter(done.notes))  # each once, in their order
+            self._tell(notes)
+            state: RunState = "interrupted" if done.was_stopped else "finished"
+            return self._finish(
+                replace(record, state=state, workers=workers, notes=notes), pending.reusable
+            )
 
-    def _finish(self, record: RunRecord, reusable: Reusable | None, workers: int) -> Run:
+    def notify(self, hook: str, **what: object) -> bool:
+        """Call a hook of every plugin; whether all were well. Those that fail are told."""
+        failed = self.prepared.registry.notify(hook, **what)
+        self._tell(failed)
+        return not failed
+
+    def _tell(self, notes: Sequence[str]) -> None:
+        for note in notes[:_MAX_NOTES]:
+            self.watcher.notice(note)
+        if len(notes) > _MAX_NOTES:
+            self.watcher.notice(f"and {len(notes) - _MAX_NOTES} more; run.json has all of them")
+
+    def _finish(self, record: RunRecord, reusable: Reusable | None) -> Run:
         """Write the tables, still under the run's lock: nobody goes on with a run half written."""
         plan, path = self.prepared.plan, self.folder.path
-        state: RunState = "interrupted" if self.control.stop else "finished"
         tables = write_results(
             path,
             plan,
@@ -175,28 +202,33 @@ class _Session:
         )
         missing = len(plan) - len(tables.cells)
         analyse(path, self.prepared, tables, commit=self.commit.short, missing=missing)
-        write_run_json(
-            path, replace(record, state=state, finished=datetime.now(UTC), workers=workers)
-        )
-        self.prepared.registry.hook.harness_run_finished(folder=path, state=state)
+        write_run_json(path, replace(record, finished=datetime.now(UTC)))
+        self.notify("harness_run_finished", folder=path, state=record.state)
         return Run(path)
 
-    def _pending(self, journal: Journal) -> tuple[IntArray, Reusable | None]:
-        plan = self.prepared.plan
-        wanted = _wanted(self.prepared, self.settings)
-        wanted &= ~settled_in_journal(
-            plan, journal.recovered, retry_failed=self.settings.retry_failed
+    def _pending(self, journal: Journal) -> _Pending:
+        plan, retry = self.prepared.plan, self.settings.retries_failed
+        settled = settled_in_journal(plan, journal.recovered, retry_failed=retry)
+        open_cells = ~settled
+        reusable = None
+        if not self.settings.fresh:
+            reusable = _reusable(plan, self.settings, without=self.folder.run_id)
+            # A row of the journal counts before one of an earlier run, so a cell that has
+            # one, of other code or of a crash, must run for a newer one.
+            in_journal = match(plan.cell_ids, id_rows(journal.recovered.cells["cell_id"])) >= 0
+            open_cells &= (reusable.run < 0) | in_journal
+        served = _served(self.prepared)
+        return _Pending(
+            rows=np.flatnonzero(open_cells & served),
+            unserved=np.flatnonzero(open_cells & ~served),
+            settled=int(settled.sum()),
+            reused=int((~open_cells & ~settled).sum()),
+            reusable=reusable,
         )
-        if self.settings.fresh:
-            return np.flatnonzero(wanted), None
-        reusable = _reusable(plan, self.settings, without=self.folder.run_id)
-        return np.flatnonzero(wanted & (reusable.run < 0)), reusable
 
-    def _skip_unmet(self, journal: Journal) -> None:
+    def _skip_unmet(self, journal: Journal, pending: _Pending) -> None:
         """A row for every cell that this machine cannot serve, with the reason."""
-        plan, unmet = self.prepared.plan, self.prepared.unmet
-        lacking = [spec.hardware in unmet for spec in plan.specs]
-        rows = np.flatnonzero(np.array(lacking, np.bool_)[plan.spec])
+        plan, unmet, rows = self.prepared.plan, self.prepared.unmet, pending.unserved
         if rows.size:
             reasons = [
                 f"hardware: {', '.join(unmet.get(spec.hardware, ()))}" for spec in plan.specs
@@ -238,13 +270,23 @@ class _Session:
             cuts=suite.cuts,
             cells=len(self.prepared.plan),
             classes=tuple(sorted({spec.hardware for spec in self.prepared.plan.specs})),
+            metrics={
+                spec.task: [asdict(each) for each in spec.metrics]
+                for spec in self.prepared.plan.specs
+            },
+            exclusive=tuple(
+                sorted({spec.hardware for spec in self.prepared.plan.specs if spec.exclusive})
+            ),
         )
 
-    def _tell_start(
-        self, journal: Journal, rows: IntArray, reusable: Reusable | None, workers: int
-    ) -> None:
-        copied = len(reusable.tables.cells) if reusable is not None else 0
+    def _tell_start(self, journal: Journal, pending: _Pending, workers: int) -> None:
+        reusable = pending.reusable
         notes = [*journal.notes, *(reusable.notes if reusable is not None else ())]
+        if reusable is not None and reusable.bad:
+            cells = (
+                "1 cell that failed" if reusable.bad == 1 else f"{reusable.bad:,} cells that failed"
+            )
+            notes.append(f"{cells} before and would again; --retry-failed tries them")
         notes += [
             f"skipping {name}: {', '.join(what)}" for name, what in self.prepared.unmet.items()
         ]
@@ -260,9 +302,9 @@ class _Session:
                 commit=self.commit.short,
                 branch=self.commit.branch,
                 workers=workers,
-                pending=int(rows.size),
-                reused=copied,
-                recovered=len(journal.recovered.cells),
+                pending=int(pending.rows.size),
+                reused=pending.reused,
+                recovered=pending.settled,
                 notes=notes,
             )
         )
@@ -275,16 +317,17 @@ class _Sink:
         self._plan = plan
         self._journal = journal
         self._watcher = session.watcher
+        self._notify = session.notify
         hook = session.prepared.registry.hook.harness_cell_finished
-        self._hook = hook if hook.get_hookimpls() else None
+        self._is_heard = bool(hook.get_hookimpls())
         self._fields = {each.artifact_id: canonical(each.fields) for each in plan.artifacts}
 
     def write(self, group: Group) -> None:
         """Journal a group of outcomes."""
         self._journal.append(self._plan, group)
         self._watcher.wrote(self._plan, group)
-        if self._hook is not None:
-            self._hook(plan=self._plan, group=group)
+        if self._is_heard:  # until it fails: told once, not once a group
+            self._is_heard = self._notify("harness_cell_finished", plan=self._plan, group=group)
 
     def artifact_done(self, done: ArtifactDone) -> None:
         """Journal how the build of an artifact ended."""

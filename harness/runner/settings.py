@@ -36,7 +36,7 @@ class Settings:
     skip_unmet
         Leave out cells whose hardware this machine cannot give, instead of refusing.
     cell
-        Run only cells whose id (hexadecimal) starts with this.
+        Run only cells whose id (hexadecimal) starts with this; in a run of its own.
     job_cells
         Cells a job; ``None`` lets the executor learn it.
     retries
@@ -53,6 +53,11 @@ class Settings:
     cell: str = ""
     job_cells: int | None = None
     retries: int = 1
+
+    @property
+    def retries_failed(self) -> bool:
+        """Whether failed cells run again; whoever asks for one cell wants to see it run."""
+        return self.retry_failed or bool(self.cell)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -170,17 +170,17 @@ def list_runs(
     return sorted(runs, key=lambda run: (run.record.started, run.record.run_id), reverse=True)
 
 
-def find_run(root: Path, name: str) -> RunFolder:
+def find_run(root: Path, name: str, *, notes: list[str] | None = None) -> RunFolder:
     """The run that ``name`` means: its path, its id or the unique start of it, or a suite.
 
-    A suite means its latest run.
+    A suite means its latest run. ``notes`` as for :func:`list_runs`.
 
     Raises ``UsageError`` if it means none, or several.
     """
     as_path = Path(name)
     if (as_path / RUN_JSON).is_file():
         return RunFolder(as_path)
-    runs = [info.folder for info in list_runs(root)]
+    runs = [info.folder for info in list_runs(root, notes=notes)]
     same_id = [run for run in runs if run.run_id == name]
     of_suite = [run for run in runs if run.suite == name]
     begins = [run for run in runs if name and run.run_id.startswith(name)]

@@ -32,7 +32,9 @@ class RunRecord:
     ``versions`` are those of harness, Python and libraries, ``plugins`` those of plugins;
     ``hardware`` is the observed machine and ``machine`` its fingerprint; ``diff_hash`` is
     the hash of what was not committed, empty for a clean tree; ``files`` are sha256 sums by
-    path in the folder, filled by :func:`write_run_json`.
+    path in the folder, filled by :func:`write_run_json`. ``metrics`` is what each task
+    declares of its metrics and ``exclusive`` the classes whose cells ran alone, without which
+    readers could not tell costs, items and directions once the code has gone on.
     """
 
     run_id: str
@@ -58,6 +60,8 @@ class RunRecord:
     hardware: Mapping[str, Any] = field(default_factory=dict)
     machine: str = ""
     notes: tuple[str, ...] = ()
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    exclusive: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
@@ -88,7 +92,7 @@ def read_run_json(folder: Path) -> RunRecord:
         refuse_later(int(said["schema_version"]), str(path))
         known = {each.name for each in fields(RunRecord)}
         values = {name: value for name, value in said.items() if name in known}
-        for name in ("command", "overrides", "cuts", "classes", "notes"):
+        for name in ("command", "overrides", "cuts", "classes", "notes", "exclusive"):
             values[name] = tuple(values.get(name, ()))
         values["started"] = datetime.fromisoformat(values["started"])
         if values.get("finished"):

@@ -177,12 +177,13 @@ def _rows_for(info: RunInfo, wanted: _Wanted) -> tuple[IntArray, BoolArray]:
 def _serves(table: pa.Table, rows: IntArray, wanted: _Wanted) -> BoolArray:
     """Whether each row ended well, or badly under the limits that its cell has now."""
     status = table.column("status").cast(pa.string())
-    is_good: BoolArray = pc.is_in(status, value_set=_GOOD).to_numpy()[rows]
+    is_good = pc.is_in(status, value_set=_GOOD).to_numpy()[rows]
     is_bad = pc.is_in(status, value_set=_BAD).to_numpy()[rows]
     timeout_s = pc.fill_null(table.column("timeout_s"), np.inf).to_numpy()[rows]
     memory = pc.fill_null(table.column("memory_limit"), -1).to_numpy()[rows]
     is_same = (timeout_s == wanted.limits.timeout_s) & (memory == wanted.limits.memory)
-    return is_good | (is_bad & is_same & wanted.may_be_bad)
+    serves: BoolArray = is_good | (is_bad & is_same & wanted.may_be_bad)
+    return serves
 
 
 def _copied(info: RunInfo, rows: IntArray) -> ReusedTables:

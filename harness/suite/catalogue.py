@@ -68,10 +68,15 @@ def attempt(call: Callable[..., T], *arguments: Any) -> T | Refusal:
 
 
 class Catalogue:
-    """Classes by name with the tables of their parameters; each is looked up once."""
+    """Classes by name with the tables of their parameters; each is looked up once.
 
-    def __init__(self, registry: SuiteRegistry) -> None:
+    Where a plugin of the suite is broken, names that nobody has are likely its own: they are
+    not told beside its fault.
+    """
+
+    def __init__(self, registry: SuiteRegistry, *, is_complete: bool = True) -> None:
         self._registry = registry
+        self._is_complete = is_complete
         self._known: dict[tuple[ThingKind, str], ParameterTable | PluginError | None] = {}
 
     def names(self, kind: ThingKind) -> list[str]:
@@ -97,7 +102,7 @@ class Catalogue:
             faults.add(place, str(found), f"mend or remove the plugin of {name}")
         elif install := self._registry.missing(name):
             faults.add(place, f'no {kind} is called "{name}" here', f"not installed: {install}")
-        else:
+        elif self._is_complete:
             message = f'no {kind} is called "{name}"'
             faults.unknown(place, message, name, self.names(kind), f"all: harness list {kind}s")
         return None

@@ -140,9 +140,10 @@ class _Loading:
     def read(self) -> _Parts:
         root, faults = self.composed.root, self.faults
         head = _head(root, faults)
-        self._plugins()
+        is_complete = self._plugins()
         hardware = read_hardware(root.items.get("hardware"), faults)
-        limits, catalogue = Limits(hardware), Catalogue(self.registry)
+        limits = Limits(hardware)
+        catalogue = Catalogue(self.registry, is_complete=is_complete)
         layers = {id(each): each for layers in self.composed.defaults for each in layers}
         for layer in layers.values():
             limits.check(layer, faults)
@@ -159,12 +160,15 @@ class _Loading:
         )
         return _Parts(head, hardware, reader.blocks, published, claims)
 
-    def _plugins(self) -> None:
+    def _plugins(self) -> bool:
+        """Whether every plugin that the suite lists could be registered."""
+        before = len(self.faults)
         for path, node in self.composed.plugins:
             try:
                 self.registry.add_paths([path])
             except PluginError as error:
                 self.faults.add(node.place, str(error))
+        return len(self.faults) == before
 
 
 def _head(root: MapNode, faults: Faults) -> dict[str, Any]:

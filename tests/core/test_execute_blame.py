@@ -114,11 +114,21 @@ def test_of_several_in_hand_each_is_tried_alone_with_its_attempt_unchanged():
 
 
 def test_a_death_while_loading_counts_for_the_job_and_then_condemns_the_spec():
-    first = rule(death(at=mark(stage=Stage.LOADING)))
-    assert [tuple(each) for each in first.again] == [(0, 10, 2)]
-    second = rule(death(at=mark(stage=Stage.LOADING), attempt=2))
-    assert second.settled == tuple(range(10))
-    assert second.condemns_spec
+    at = mark(stage=Stage.LOADING)
+    for reason in CHARGED:
+        verdict = None if reason is Reason.CRASHED else at
+        first = rule(death(at=at, verdict=verdict, reason=reason))
+        assert [tuple(each) for each in first.again] == [(0, 10, 2)]
+        second = rule(death(at=at, verdict=verdict, reason=reason, attempt=2))
+        assert second.settled == tuple(range(10))
+        assert second.condemns_spec
+
+
+def test_a_job_that_never_began_is_tried_again_whatever_ended_its_worker():
+    for reason in CHARGED:
+        verdict = None if reason is Reason.CRASHED else mark(job=0)
+        ruling = rule(death(at=mark(job=0), verdict=verdict, reason=reason))
+        assert [tuple(each) for each in ruling.again] == [(0, 10, 2)]
 
 
 def test_what_the_previous_job_does_after_its_last_outcome_is_not_charged_to_the_next():

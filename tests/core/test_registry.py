@@ -15,7 +15,11 @@ class Walk(Method):
 
 @hookimpl
 def harness_methods():
-    return {"%(name)s/walk": "%(name)s:Walk", "%(name)s/lost": "%(name)s:Lost", "%(name)s/int": "builtins:int"}
+    return {
+        "%(name)s/walk": "%(name)s:Walk",
+        "%(name)s/lost": "%(name)s:Lost",
+        "%(name)s/int": "builtins:int",
+    }
 """
 
 
@@ -44,7 +48,8 @@ def test_a_method_is_found_by_its_name(plugin):
         ("raise SystemExit(3)\n", "SystemExit: 3"),
         ("def broken(:\n", "SyntaxError"),
         (
-            "from harness import hookimpl\n\n@hookimpl\ndef harness_methods(surplus):\n    return {}\n",
+            "from harness import hookimpl\n\n"
+            "@hookimpl\ndef harness_methods(surplus):\n    return {}\n",
             "cannot be registered",
         ),
     ],

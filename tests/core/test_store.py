@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -36,7 +37,7 @@ from harness.store.record import RunRecord, changed_files, read_run_json, write_
 from harness.store.recover import read_journal
 from harness.store.results import read_results, write_results
 from harness.store.reuse import Limits, find_reusable, journalled
-from harness.store.rows import Group, Status
+from harness.store.rows import CellText, Group, Status
 from harness.store.schemas import SCHEMAS, conform, upgrade
 
 NOW = datetime(2026, 11, 24, 20, 31, tzinfo=UTC)

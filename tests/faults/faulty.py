@@ -49,13 +49,16 @@ class Plain(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class Picky(Method):
-    """Crashes or raises in its constructor."""
+    """Raises, hangs, dawdles or crashes in its constructor."""
 
     how: str = "raise"
 
     def __post_init__(self):
         if self.how == "raise":
             raise ValueError("never satisfied")
+        if self.how == "slow":
+            time.sleep(0.8)
+            return
         if self.how == "hang":
             time.sleep(600)
         os.kill(os.getpid(), signal.SIGSEGV)

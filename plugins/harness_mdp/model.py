@@ -1,0 +1,214 @@
+"""An episodic MDP as arrays: sparse rows, its optimum, and the value of a policy.
+
+Rows are padded to the width b of the widest and sorted by successor; padding has probability 0.
+A stationary MDP keeps its rows once (one layer), another keeps H layers. All sums run over a row
+in this order with one accumulator, so that values of one policy agree to the bit however they
+were reached; matrix products would not.
+
+Source: Jin et al. 2018, section 2.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.kernels import specialise
+from harness_mdp.agent import FloatArray
+
+__all__ = [
+    "Model",
+    "Optimum",
+    "Row",
+    "expected",
+    "layered",
+    "model_of",
+    "optimum_of",
+    "policy_value",
+    "refuse_wrong",
+    "solve",
+]
+
+# Above every uniform: the scan for a successor always ends in the row's last real entry.
+_BEYOND = 2.0
+_SUM_TOLERANCE = 1e-9
+
+
+class Model(NamedTuple):
+    """Transitions, mean rewards in [0, 1], and the law of the first state.
+
+    ``payoff`` has the reward of each entry where rewards are drawn with the transition, and is
+    empty where the mean reward is paid.
+    """
+
+    successor: npt.NDArray[np.int32]  # (layers, S, A, b)
+    probability: npt.NDArray[np.float64]  # (layers, S, A, b)
+    cumulative: npt.NDArray[np.float64]  # (layers, S, A, b), 2.0 from the last real entry on
+    reward: npt.NDArray[np.float64]  # (layers, S, A)
+    payoff: npt.NDArray[np.float64]  # (layers, S, A, b), or empty
+    starts: npt.NDArray[np.int32]  # (m,)
+    start_law: npt.NDArray[np.float64]  # (m,) cumulative, last 2.0
+    horizon: int
+    layers: int  # 1, or the horizon
+
+
+class Optimum(NamedTuple):
+    """Q* and V* of every step; V* is 0 after the last."""
+
+    q: npt.NDArray[np.float64]  # (H, S, A)
+    v: npt.NDArray[np.float64]  # (H + 1, S)
+
+
+Row = list[tuple[int, float, float]]  # (successor, probability, reward of the entry)
+
+
+def layered(model: Model, h: int) -> int:
+    """The layer that holds the rows of step ``h``."""
+    return h if model.layers > 1 else 0
+
+
+def expected(model: Model, values: FloatArray, layer: int, x: int, a: int) -> float:
+    """Mean of ``values`` (S,) over the successors of (x, a)."""
+    total = 0.0
+    for j in range(model.successor.shape[3]):
+        total += model.probability[layer, x, a, j] * values[model.successor[layer, x, a, j]]
+    return total
+
+
+def solve(model: Model, q: FloatArray, v: FloatArray) -> None:
+    """Write Q* (H, S, A) and V* (H + 1, S), by backward induction."""
+    states, actions = model.reward.shape[1], model.reward.shape[2]
+    for x in range(states):
+        v[model.horizon, x] = 0.0
+    for back in range(model.horizon):
+        h = model.horizon - 1 - back
+        layer = layered(model, h)
+        for x in range(states):
+            best = -1e300
+            for a in range(actions):
+                value = model.reward[layer, x, a] + expected(model, v[h + 1], layer, x, a)
+                q[h, x, a] = value
+                if value > best:
+                    best = value
+            v[h, x] = best
+
+
+def evaluate_policy(model: Model, policy: FloatArray, v: FloatArray) -> None:
+    """Write V of a policy given as probabilities (H, S, A)."""
+    states, actions = model.reward.shape[1], model.reward.shape[2]
+    for x in range(states):
+        v[model.horizon, x] = 0.0
+    for back in range(model.horizon):
+        h = model.horizon - 1 - back
+        layer = layered(model, h)
+        for x in range(states):
+            total = 0.0
+            for a in range(actions):
+                if policy[h, x, a] > 0.0:
+                    mean = expected(model, v[h + 1], layer, x, a)
+                    total += policy[h, x, a] * (model.reward[layer, x, a] + mean)
+            v[h, x] = total
+
+
+def optimum_of(model: Model) -> Optimum:
+    """Q* and V* of ``model``."""
+    _, states, actions = model.reward.shape
+    q = np.empty((model.horizon, states, actions))
+    v = np.empty((model.horizon + 1, states))
+    specialise(solve)(model, q, v)
+    return Optimum(q, v)
+
+
+def policy_value(model: Model, policy: FloatArray) -> FloatArray:
+    """V (H + 1, S) of a policy: (H, S) actions, or (H, S, A) probabilities."""
+    _, states, actions = model.reward.shape
+    if policy.ndim == 2:
+        policy = np.eye(actions)[policy.astype(np.int64)]
+    v = np.empty((model.horizon + 1, states))
+    specialise(evaluate_policy)(model, np.ascontiguousarray(policy, np.float64), v)
+    return v
+
+
+def model_of(
+    rows: list[list[list[Row]]],
+    horizon: int,
+    starts: dict[int, float] | None = None,
+    *,
+    is_sampled: bool = False,
+) -> Model:
+    """The model with ``rows[layer][state][action]``, lists of (successor, probability, reward).
+
+    Entries with one successor are joined unless rewards are sampled. ``starts`` gives the law of
+    the first state; state 0 unless said.
+    """
+    joined = [
+        [[_join(row, is_sampled=is_sampled) for row in of_state] for of_state in of_layer]
+        for of_layer in rows
+    ]
+    shape = (len(rows), len(rows[0]), len(rows[0][0]))
+    width = max(len(row) for layer in joined for of_state in layer for row in of_state)
+    successor = np.zeros((*shape, width), np.int32)
+    probability = np.zeros((*shape, width))
+    payoff = np.zeros((*shape, width))
+    cumulative = np.full((*shape, width), _BEYOND)
+    for place in np.ndindex(*shape):
+        layer, x, a = place
+        entries = joined[layer][x][a]
+        total = 0.0
+        for j, (y, chance, reward) in enumerate(entries):
+            total += chance
+            successor[place][j], probability[place][j], payoff[place][j] = y, chance, reward
+            if j + 1 < len(entries):
+                cumulative[place][j] = total
+        successor[place][len(entries) :] = entries[-1][0]
+    first = starts or {0: 1.0}
+    law = np.cumsum([first[x] for x in sorted(first)])
+    law[-1] = _BEYOND
+    return Model(
+        successor=successor,
+        probability=probability,
+        cumulative=cumulative,
+        reward=(probability * payoff).sum(axis=3),
+        payoff=payoff if is_sampled else np.zeros((0, 0, 0, 0)),
+        starts=np.array(sorted(first), np.int32),
+        start_law=law,
+        horizon=horizon,
+        layers=len(rows),
+    )
+
+
+def _join(row: Row, *, is_sampled: bool) -> Row:
+    """Entries sorted by successor, without those of probability 0; equal ones summed."""
+    merged: dict[tuple[int, float | None], tuple[float, float]] = {}
+    for y, chance, reward in row:
+        key = (int(y), float(reward) if is_sampled else None)
+        before, paid = merged.get(key, (0.0, 0.0))
+        merged[key] = (before + chance, paid + chance * reward)
+    kept = [
+        (y, chance, paid / chance) for (y, _), (chance, paid) in merged.items() if chance > 0.0
+    ]
+    return sorted(kept)
+
+
+def refuse_wrong(
+    rows: list[list[list[Row]]], states: int, low: float, high: float
+) -> None:
+    """Raise ``ValueError`` naming the first wrong row: its sum, a chance, a reward, a successor."""
+    for layer, of_layer in enumerate(rows):
+        for x, of_state in enumerate(of_layer):
+            for a, row in enumerate(of_state):
+                where = f"step {layer}, state {x}, action {a}"
+                total = sum(chance for _, chance, _ in row)
+                if not abs(total - 1.0) <= _SUM_TOLERANCE:
+                    raise ValueError(f"probabilities at {where} sum to {total:.12g}, not to 1")
+                for y, chance, reward in row:
+                    if chance < 0.0:
+                        raise ValueError(f"a probability at {where} is negative: {chance!r}")
+                    if not 0 <= y < states:
+                        raise ValueError(f"{where} leads to state {y}; states are 0 … {states - 1}")
+                    if chance > 0.0 and not low <= reward <= high:
+                        raise ValueError(
+                            f"the reward {reward!r} at {where} is outside [{low:g}, {high:g}]"
+                        )
