@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -67,6 +68,9 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main() -> None:
     """The entry point: runs the command, exits with its documented code."""
     debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an encoding without our marks stops nothing
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -76,10 +80,9 @@ def main() -> None:
         sys.exit(ExitCode.USER)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader (head, less) went away: nothing is wrong, and nothing can be printed.
-        sys.stderr.close()
-        sys.exit(ExitCode.OK)
+    except SystemExit as error:
+        # click says 1 when the reader (head, less) went away; but nothing is wrong then.
+        sys.exit(ExitCode.OK if isinstance(error.__context__, BrokenPipeError) else error.code)
     except HarnessError as error:
         if debug:
             raise

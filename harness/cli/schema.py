@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.text import line, say
 from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["schema"]
 
@@ -39,8 +43,13 @@ def schema(what: str) -> None:
         say(
             [
                 line(
-                    f"  {field.name:<20} {field.type!s:<48} ",
+                    f"  {field.name:<20} {_told(field.type):<24} ",
                     (f"{notes['meaning']}{unit}{null}", "quiet"),
                 )
             ]
         )
+
+
+def _told(kind: pa.DataType) -> str:
+    """A type as a person says it; that texts are stored once each is no concern of a reader."""
+    return str(getattr(kind, "value_type", kind))

@@ -22,7 +22,13 @@ __all__ = ["show"]
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def show(name: str, as_json: bool) -> None:
-    """Show parameters, metrics, bounds and source of a method, task, claim or kind."""
+    """Show parameters, metrics, bounds and source of a method, task, claim or kind.
+
+    NAME is as in suites; "hooks" shows what a plugin can tell and hear.
+    """
+    if name == "hooks":
+        say(_hooks())
+        return
     registry = Registry()
     kind, cls = _find(registry, name)
     if as_json:
@@ -37,6 +43,19 @@ def show(name: str, as_json: bool) -> None:
     if kind == "task":
         lines += [line(), *_metrics(cls), *_task_bounds(cls), *_accepted(registry, cls)]
     say(lines)
+
+
+def _hooks() -> list[Line]:
+    """Every hook specification with its example."""
+    from harness.api import hooks
+
+    lines: list[Line] = []
+    for name, hook in vars(hooks).items():
+        if name.startswith("harness_"):
+            lines += [line((f"{name}{inspect.signature(hook)}", "strong"))]
+            lines += [line("  ", text) for text in (inspect.getdoc(hook) or "").splitlines()]
+            lines += [line()]
+    return lines
 
 
 def _find(registry: Registry, name: str) -> tuple[Any, type[Any]]:

@@ -38,7 +38,7 @@ _TASKS = {
     "mdp/garnet": "harness_mdp.garnet:Garnet",
     "mdp/chain": "harness_mdp.chain:Chain",
     "mdp/gridworld": "harness_mdp.gridworld:Gridworld",
-    "mdp/gymnasium": "harness_mdp.toy_text:GymnasiumTask",
+    "mdp/gymnasium": "harness_mdp.from_gymnasium:GymnasiumTask",
 }
 
 

@@ -113,7 +113,9 @@ def play(
             note(describe, parameters, state, model, ledger, h, x, action)
             x = y
         if ledger.counts[FAULT] > 0:
-            return Played(best_possible, first_reward, deepest, k, ledger.counts[FAULT] - 1, NOT_THE_POLICY)
+            return Played(
+                best_possible, first_reward, deepest, k, ledger.counts[FAULT] - 1, NOT_THE_POLICY
+            )
         if first_reward == 0 and paid > least_return:
             first_reward = k
         if k == curves.grid[point]:

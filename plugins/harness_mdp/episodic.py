@@ -26,10 +26,10 @@ from harness_mdp.agent import Agent, Facts
 from harness_mdp.curves import growth_exponent, report_grid
 from harness_mdp.driver import Curves, Played, explore, play
 from harness_mdp.metrics import METRICS
-from harness_mdp.model import Model, Optimum, optimum_of
+from harness_mdp.model import Model, Optimum, Range, optimum_of
 from harness_mdp.theory import log_term
 
-__all__ = ["EpisodicTask", "Range", "refuse_below"]
+__all__ = ["EpisodicTask", "refuse_below"]
 
 _CLOCK_TICK_S = 1e-9  # of process_time
 _VIOLATION = 1e-9  # an estimate less than this below Q* is rounding
@@ -39,18 +39,6 @@ _AUDITS = {
     "forward": evaluation.AUDIT_FORWARD,
     "backward": evaluation.AUDIT_BACKWARD,
 }
-
-
-class Range(NamedTuple):
-    """Raw rewards lie in [low, high]; r' = (r − low)/(high − low) is what agents see."""
-
-    low: float = 0.0
-    high: float = 1.0
-
-    @property
-    def span(self) -> float:
-        """Raw units of one mapped unit."""
-        return self.high - self.low
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +102,7 @@ class EpisodicTask(Task):
         for cell in cells:
             if known is None or not self.is_fixed:
                 model = coerce(self.instance(cell.task_stream.sub("instance")))
+                _refuse_wide(model, facts)
                 first, known = known is None, _Instance(model, optimum_of(model))
                 if first:
                     game.warm_up(known)
@@ -300,6 +289,13 @@ def _stop_at_a_fault(played: Played, facts: Facts) -> None:
         f"the agent chose action {played.fault_value:g} {where}; actions are"
         f" 0 … {facts.actions - 1}"
     )
+
+
+def _refuse_wide(model: Model, facts: Facts) -> None:
+    """A model wider than its facts say would overrun the lists that agents made by them."""
+    width = model.successor.shape[3]
+    if facts.branching and width > facts.branching:
+        raise ValueError(f"a row has {width} successors, the task's facts say {facts.branching}")
 
 
 def _bytes_of(state: Any) -> int:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from harness_mdp.agent import Facts, FloatArray
+from harness_mdp.agent import Facts
 from harness_mdp.model import Model, expected, layered
 
 __all__ = [

@@ -118,9 +118,7 @@ def draw_rows(
         cumulative[row, width - 1] = _BEYOND
 
 
-def _draw_successors(
-    key: int, states: int, row: int, successor: npt.NDArray[np.int32]
-) -> None:
+def _draw_successors(key: int, states: int, row: int, successor: npt.NDArray[np.int32]) -> None:
     """Floyd's algorithm: a uniform subset of the states in as many draws as it has members."""
     width = successor.shape[1]
     for j in range(width):

@@ -21,9 +21,11 @@ from harness_mdp.agent import FloatArray
 __all__ = [
     "Model",
     "Optimum",
+    "Range",
     "Row",
     "expected",
     "layered",
+    "mapped",
     "model_of",
     "optimum_of",
     "policy_value",
@@ -52,6 +54,18 @@ class Model(NamedTuple):
     start_law: npt.NDArray[np.float64]  # (m,) cumulative, last 2.0
     horizon: int
     layers: int  # 1, or the horizon
+
+
+class Range(NamedTuple):
+    """Raw rewards lie in [low, high]; r' = (r − low)/(high − low) is what agents see."""
+
+    low: float = 0.0
+    high: float = 1.0
+
+    @property
+    def span(self) -> float:
+        """Raw units of one mapped unit."""
+        return self.high - self.low
 
 
 class Optimum(NamedTuple):
@@ -179,6 +193,17 @@ def model_of(
     )
 
 
+def mapped(rows: list[list[list[Row]]], raw: Range) -> list[list[list[Row]]]:
+    """Rows with every reward mapped to [0, 1]: r' = (r − low)/(high − low)."""
+    return [
+        [
+            [[(y, p, (reward - raw.low) / raw.span) for y, p, reward in row] for row in of_state]
+            for of_state in of_layer
+        ]
+        for of_layer in rows
+    ]
+
+
 def _join(row: Row, *, is_sampled: bool) -> Row:
     """Entries sorted by successor, without those of probability 0; equal ones summed."""
     merged: dict[tuple[int, float | None], tuple[float, float]] = {}
@@ -186,15 +211,11 @@ def _join(row: Row, *, is_sampled: bool) -> Row:
         key = (int(y), float(reward) if is_sampled else None)
         before, paid = merged.get(key, (0.0, 0.0))
         merged[key] = (before + chance, paid + chance * reward)
-    kept = [
-        (y, chance, paid / chance) for (y, _), (chance, paid) in merged.items() if chance > 0.0
-    ]
+    kept = [(y, chance, paid / chance) for (y, _), (chance, paid) in merged.items() if chance > 0.0]
     return sorted(kept)
 
 
-def refuse_wrong(
-    rows: list[list[list[Row]]], states: int, low: float, high: float
-) -> None:
+def refuse_wrong(rows: list[list[list[Row]]], states: int, low: float, high: float) -> None:
     """Raise ``ValueError`` naming the first wrong row: its sum, a chance, a reward, a successor."""
     for layer, of_layer in enumerate(rows):
         for x, of_state in enumerate(of_layer):

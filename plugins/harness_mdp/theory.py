@@ -14,7 +14,7 @@ Source: Jin et al. 2018, Theorems 1 and 2; constants from their proofs; Azar et 
 
 from __future__ import annotations
 
-from math import e, exp, inf, log, sqrt
+from math import e, inf, log, sqrt
 
 from harness import Bound
 from harness_mdp.agent import Facts
@@ -71,7 +71,7 @@ def cap_visits(facts: Facts, ratio: float, p: float) -> float:
 
 def ucbvi_log(facts: Facts, delta: float) -> float:
     """L = ln(5 S A T / δ) of UCBVI's bonuses."""
-    return log(5.0 * exp(log_term(facts, delta)))
+    return log(5.0) + log_term(facts, delta)
 
 
 def regret_guarantee(facts: Facts, value: float, delta: float, source: str) -> Bound:

@@ -454,3 +454,18 @@ def test_an_empty_run_starts_nothing():
     sink = Memory()
     assert not executor.run(plan, np.empty(0, np.int64), sink, Control()).was_stopped
     assert sink.groups == []
+
+
+def test_workers_of_other_kinds_replace_idle_ones_and_exclusive_cells_run_last(tmp_path):
+    plan = plan_of(
+        (spec_of(Faulty(), Plain(), exclusive=True), 4),
+        (spec_of(Faulty(), Plain()), 20),
+        (spec_of(Faulty(), Plain(), cpus=2), 4),
+    )
+    sink, execution = run_local(plan, cpus=2, log_folder=tmp_path)
+    assert sink.statuses() == ["OK"] * 28
+    assert execution.restarts == 0
+    cells = sink.cells
+    alone = cells["cell"] < 4
+    ends = cells["started"] + cells["wall_s"]
+    assert cells["started"][alone].min() >= ends[~alone].max() - 1e-3
