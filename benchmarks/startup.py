@@ -22,12 +22,13 @@ ONE_CELL = """\
 suite: one-cell
 description: One cell of one task.
 seed: 1
+plugins: {plugins}
 entries:
-  - task: bandits/bernoulli
-    params: {arms: 2, horizon: 10}
-    methods: [bandits/uniform]
-defaults: {seeds: 1}
+  - task: {task}
+    methods: [{method}]
+defaults: {{seeds: 1}}
 """
+NULL_TASK = Path(__file__).with_name("null_task.py")
 
 
 def seconds(command: list[str], cwd: str) -> float:
@@ -49,12 +50,16 @@ def main() -> None:
     click = [PYTHON, "-c", "import click"]
     needed = [PYTHON, "-c", "import numpy, pyarrow.parquet, pydantic"]
     with tempfile.TemporaryDirectory() as folder:
-        suite = Path(folder) / "one.yaml"
-        suite.write_text(ONE_CELL)
         ratio("harness --help", [HARNESS, "--help"], click, 2.5, folder)
         ratio("harness list", [HARNESS, "list"], click, 4.0, folder)
-        run = [HARNESS, "run", str(suite), "--fresh", "--quiet"]
-        ratio("one-cell suite, from scratch", run, needed, 5.0, folder)
+        for name, task, method, plugins in (
+            ("one cell, plain Python", "null/zero", "null/nothing", f"[{NULL_TASK}]"),
+            ("one cell, a compiled policy", "bandits/bernoulli", "bandits/uniform", "[]"),
+        ):
+            suite = Path(folder) / "one.yaml"
+            suite.write_text(ONE_CELL.format(plugins=plugins, task=task, method=method))
+            run = [HARNESS, "run", str(suite), "--fresh", "--quiet"]
+            ratio(name, run, needed, 5.0, folder)
 
 
 if __name__ == "__main__":

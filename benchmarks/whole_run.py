@@ -53,7 +53,8 @@ class Clock:
 
 def child(mode: str, path: str, results: str, job_cells: str) -> None:
     began = time.perf_counter()
-    from harness.runner import Settings, prepare, run_prepared
+    from harness.runner import Settings, run_prepared
+    from harness.runner.prepare import prepare
 
     imported = time.perf_counter()
     prepared = prepare(Path(path))

@@ -170,6 +170,7 @@ class Registry:
         for kind in _HOOK_OF:
             self.things(kind)
         if fault := self._content.plugins[path.stem].fault:
+            del self._content.plugins[path.stem]  # told here, where the suite names it
             raise PluginError(f"{path}: {fault}")
 
     def _load(self, kind: ThingKind, name: str) -> type[Any]:

@@ -47,7 +47,8 @@ class Row:
     p_holm: float | None = None
     verdict: Verdict = "undecided"
     seeds_to_decide: int | None = None
-    is_identical: bool = False
+    is_identical: bool = False  # every value the same
+    is_tested: bool = True  # false: the same code gave the same numbers
     failures: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = ()
 

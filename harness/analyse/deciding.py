@@ -48,7 +48,8 @@ def _p(each: Judged) -> float:
 def _decided(each: Judged, p_holm: float | None, tests: int, level: float) -> Row:
     row, sample = each.row, each.change.sample
     if not each.is_tested:
-        return replace(row, verdict="equivalent", p=None, notes=(*row.notes, "the same code"))
+        notes = (*row.notes, "the same code")
+        return replace(row, verdict="equivalent", is_tested=False, p=None, notes=notes)
     verdict, reason = _verdict(each, p_holm or 0.0, tests, level)
     row = replace(row, p_holm=p_holm if row.p is not None else None)
     if verdict != "undecided":

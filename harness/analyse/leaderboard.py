@@ -21,13 +21,13 @@ from harness.stats import rank_intervals, sample
 from harness.store.schemas import SCHEMAS
 from harness.suite.model import Published
 
-__all__ = ["leaderboard"]
+__all__ = ["TaskBoard", "leaderboard", "ranked_by", "seed_matrix", "task_boards"]
 
 _NO_SEEDS: IntArray = np.empty(0, np.int64)
 _EMPTY: dict[str, Any] = dict.fromkeys(SCHEMAS["leaderboard"].names)
 
 
-class _Board(NamedTuple):
+class TaskBoard(NamedTuple):
     """One task with one setting of its parameters: the groups that share it."""
 
     task: str
@@ -62,7 +62,7 @@ def leaderboard(
     """
     figures = tuple(published) or results.published
     rows: list[dict[str, Any]] = []
-    for board in _boards(results):
+    for board in task_boards(results):
         for metric in board.metrics:
             beside = [each for each in figures if _belongs(each, board, metric)]
             measured = _measured(results, board, metric, level)
@@ -76,17 +76,17 @@ def leaderboard(
     return pa.Table.from_pylist(rows, schema=SCHEMAS["leaderboard"])
 
 
-def _boards(results: Results) -> Iterator[_Board]:
+def task_boards(results: Results) -> Iterator[TaskBoard]:
     """Tasks in the order in which they were planned."""
     found: dict[tuple[str, str], list[int]] = {}
     for group, spec in enumerate(results.specs):
         found.setdefault((spec.task, canonical(spec.task_params)), []).append(group)
     for groups in found.values():
         first = results.specs[groups[0]]
-        yield _Board(first.task, first.task_params, tuple(groups), first.metrics)
+        yield TaskBoard(first.task, first.task_params, tuple(groups), first.metrics)
 
 
-def _shared(results: Results, board: _Board, metric: Metric) -> dict[str, Any]:
+def _shared(results: Results, board: TaskBoard, metric: Metric) -> dict[str, Any]:
     return {
         "task": board.task,
         "task_params": canonical(board.task_params),
@@ -98,17 +98,17 @@ def _shared(results: Results, board: _Board, metric: Metric) -> dict[str, Any]:
 
 
 def _measured(
-    results: Results, board: _Board, metric: Metric, level: float
+    results: Results, board: TaskBoard, metric: Metric, level: float
 ) -> list[dict[str, Any]]:
     columns = {group: results.last(group, metric.name) for group in board.groups}
     some_done = any(results.cells(group).is_done.any() for group in board.groups)
     if some_done and not any(column.seeds.size for column in columns.values()):
         return []  # declared, and given to no method on this task
     rows = [_row(results, group, metric, columns[group], level) for group in board.groups]
-    direction = _ranked_by(results, board, metric)
+    direction = ranked_by(results, board, metric)
     if direction is not None:
         valued = [place for place, group in enumerate(board.groups) if columns[group].seeds.size]
-        matrix = _matrix([columns[board.groups[place]] for place in valued])
+        matrix = seed_matrix([columns[board.groups[place]] for place in valued])
         ranks = rank_intervals(matrix, direction, level, metric.type)
         for place, span in zip(valued, ranks.spans, strict=True):
             assert span is not None, "methods without a value are left out"
@@ -116,8 +116,8 @@ def _measured(
     return rows
 
 
-def _ranked_by(
-    results: Results, board: _Board, metric: Metric
+def ranked_by(
+    results: Results, board: TaskBoard, metric: Metric
 ) -> Literal["lower", "higher"] | None:
     """The direction to rank by; costs only where every method ran alone on the machine."""
     if metric.direction == "none":
@@ -172,7 +172,7 @@ def _against(column: Column, bound: GroupBound | None) -> tuple[float | None, fl
     return mean, float(np.mean(column.values[known] / own[known]))
 
 
-def _matrix(columns: Sequence[Column]) -> FloatArray:
+def seed_matrix(columns: Sequence[Column]) -> FloatArray:
     """(methods, seeds) values on every seed that some method has, NaN where one lacks it."""
     seeds = np.unique(np.concatenate([_NO_SEEDS, *(column.seeds for column in columns)]))
     matrix = np.full((len(columns), seeds.size), np.nan)
@@ -190,7 +190,7 @@ def _ordered(rows: list[dict[str, Any]], metric: Metric) -> list[dict[str, Any]]
     )
 
 
-def _belongs(figure: Published, board: _Board, metric: Metric) -> bool:
+def _belongs(figure: Published, board: TaskBoard, metric: Metric) -> bool:
     """Whether a published final value is of this task, as far as it says of which setting."""
     return (
         figure.task == board.task
@@ -218,7 +218,7 @@ def _published_row(figure: Published) -> dict[str, Any]:
 
 def _strangers(results: Results, figures: Sequence[Published]) -> Iterator[dict[str, Any]]:
     """Published final values of tasks that were not measured: boards of their own."""
-    boards = list(_boards(results))
+    boards = list(task_boards(results))
     for figure in figures:
         met = any(_belongs(figure, board, metric) for board in boards for metric in board.metrics)
         if met or figure.at is not None:

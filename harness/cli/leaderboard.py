@@ -1,9 +1,9 @@
-"""``harness leaderboard``: the boards of a run, as tables for people or for programs."""
+"""``harness leaderboard``: the boards of a run, as tables for people, programs and papers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from harness.cli.options import results_option, run_argument
 from harness.cli.text import line, say, say_json, say_notes, width
 from harness.errors import UsageError, nearest
 
+if TYPE_CHECKING:
+    from harness.runner import Run
+
 __all__ = ["leaderboard"]
 
 
@@ -19,16 +22,17 @@ __all__ = ["leaderboard"]
 @run_argument
 @click.option("--task", help="Only boards of this task.")
 @click.option("--metric", help="Only boards of this metric; all, without costs, unless given.")
+@click.option("--aggregate", is_flag=True, help="Methods over all tasks, on common cells only.")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "md", "csv", "json"]),
+    type=click.Choice(["table", "md", "csv", "latex", "html", "json"]),
     default="table",
     show_default=True,
 )
 @results_option
 def leaderboard(
-    run: str | None, task: str | None, metric: str | None, form: str, results: str
+    run: str | None, task: str | None, metric: str | None, aggregate: bool, form: str, results: str
 ) -> None:
     """Print the leaderboards of a run.
 
@@ -42,16 +46,46 @@ def leaderboard(
     say_notes(notes)
     rows = _chosen(found.leaderboard_rows(), "task", task)
     rows = _chosen(rows, "metric", metric)
-    if form == "json":
+    if aggregate:
+        _aggregates(found, rows, form)
+    elif form == "json":
         say_json(rows)
-    elif form == "csv":
-        click.echo(found.leaderboard().to_csv(index=False), nl=False)
-    elif form == "md":
-        click.echo("\n".join(_markdown(rows)))
-    else:
+    elif form == "table":
         for board in boards_of(rows):
             if metric or board.direction != "none":
                 say([*board_lines(board, width()), line()])
+    else:
+        click.echo(_written(rows, form, found.suite), nl=False)
+
+
+def _written(rows: Sequence[Mapping[str, Any]], form: str, title: str) -> str:
+    from harness.cli import board_formats as formats
+
+    if form == "html":
+        return formats.as_html(rows, title)
+    made = {"csv": formats.as_csv, "md": formats.as_markdown, "latex": formats.as_latex}
+    return made[form](rows).rstrip("\n") + "\n"
+
+
+def _aggregates(found: Run, rows: Sequence[Mapping[str, Any]], form: str) -> None:
+    """Aggregates of every metric with a direction among ``rows``."""
+    from harness.analyse.aggregate import aggregates_of
+    from harness.cli.aggregates import aggregate_lines, aggregates_json
+    from harness.runner.sides import load_side
+
+    if form not in ("table", "json"):
+        raise UsageError(f"--aggregate is printed as table or json, not as {form}")
+    results = load_side(found.path).results
+    if results is None:
+        raise UsageError(f"{found.path} has no measurements that can be read to aggregate over")
+    metrics = dict.fromkeys(row["metric"] for row in rows if row["direction"] != "none")
+    tasks = {row["task"] for row in rows}
+    made = [aggregates_of(results, metric, tasks=tasks) for metric in metrics]
+    if form == "json":
+        say_json([aggregates_json(each) for each in made])
+        return
+    for each in made:
+        say([*aggregate_lines(each), line()])
 
 
 def _chosen(
@@ -66,29 +100,3 @@ def _chosen(
         hint = f"nearest: {near}" if near else f"there are: {', '.join(known)}"
         raise UsageError(f'no board has the {column} "{value}"; {hint}')
     return kept
-
-
-def _markdown(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    lines = []
-    for board in boards_of(rows):
-        texts = [
-            "".join(span.text for span in spans).strip() for spans in board_lines(board, 100)[:2]
-        ]
-        lines += [
-            f"### {texts[0]}",
-            "",
-            texts[1],
-            "",
-            "| rank | method | mean | 95 % interval | n |",
-        ]
-        lines.append("| --- | --- | ---: | --- | ---: |")
-        lines += [_markdown_row(row) for row in board.rows]
-        lines.append("")
-    return lines
-
-
-def _markdown_row(row: Mapping[str, Any]) -> str:
-    from harness.cli.board import interval_text, mean_text, rank_text
-
-    label = str(row["label"]).replace("|", "\\|")
-    return f"| {rank_text(row)} | {label} | {mean_text(row)} | {interval_text(row)} | {row['n']} |"

@@ -28,6 +28,7 @@ __all__ = ["LiveWatcher"]
 
 _REDRAW_S = 0.1
 _MAX_CAUSES = 12
+_WIDE = 100
 _ADVICE = "Ctrl-C once: finish the write and stop; the same command goes on from there."
 
 
@@ -42,6 +43,7 @@ class LiveWatcher:
         self._views: Sequence[WorkerView] = ()
         self._drawn = 0.0
         self._is_stopping = False
+        self._bad = mark("bad")  # now, before rich stands between us and the stream
 
     @property
     def progress(self) -> Progress:
@@ -108,7 +110,9 @@ class LiveWatcher:
                 total=max(progress.total, 1),
                 completed=progress.done,
                 width=44,
+                style="bright_black",
                 complete_style="cyan",
+                finished_style="cyan",
             ),
             f"{progress.done:,} of {progress.total:,} cells",
             Text(told, style="bright_black"),
@@ -125,9 +129,9 @@ class LiveWatcher:
         if progress.skipped:
             text.append(f" · {progress.skipped:,} skipped")
         text.append(f" · {progress.failed:,} failed", style="red" if progress.failed else "")
-        text.append(
-            f" · {progress.total - progress.done:,} to go · no verdict before the last cell"
-        )
+        text.append(f" · {progress.total - progress.done:,} to go")
+        if self._console.width >= _WIDE:
+            text.append(" · no verdict before the last cell")
         return text
 
     def _workers(self, started: Started) -> RenderableType:
@@ -153,19 +157,18 @@ class LiveWatcher:
 
     def _causes(self) -> list[RenderableType]:
         causes = list(self._progress.causes.values())
-        lines: list[RenderableType] = [_cause_line(cause) for cause in causes[:_MAX_CAUSES]]
+        lines: list[RenderableType] = [self._cause(cause) for cause in causes[:_MAX_CAUSES]]
         if len(causes) > _MAX_CAUSES:
             lines.append(
                 Text(f"  and {len(causes) - _MAX_CAUSES} more causes", style="bright_black")
             )
         return lines
 
-
-def _cause_line(cause: Cause) -> Text:
-    text = Text(f"  {mark('bad')} ", style="red", no_wrap=True, overflow="ellipsis")
-    text.append(f"{cause.status:<10} ", style="red")
-    text.append(f"{cause.label} on {cause.task}: {cause.message} ", style="default")
-    text.append(
-        f"({cause.count:,} {'cell' if cause.count == 1 else 'cells'})", style="bright_black"
-    )
-    return text
+    def _cause(self, cause: Cause) -> Text:
+        """The count before the message, whose end a narrow terminal cuts off."""
+        text = Text(f"  {self._bad} ", style="red", no_wrap=True, overflow="ellipsis")
+        text.append(f"{cause.status:<9}", style="red")
+        cells = "1 cell" if cause.count == 1 else f"{cause.count:,} cells"
+        text.append(f"{cells:>9}  ", style="bright_black")
+        text.append(f"{cause.label} on {cause.task}: {cause.message}", style="default")
+        return text

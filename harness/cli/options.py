@@ -8,7 +8,9 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["complete_suites", "results_option", "run_argument"]
+from harness.errors import UsageError
+
+__all__ = ["complete_suites", "results_option", "run_argument", "seconds"]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -34,6 +36,18 @@ def complete_suites(
     found = [str(path) for path in sorted(Path().glob("suites/*.yaml"))]
     kept = [CompletionItem(name) for name in found if name.startswith(incomplete)]
     return kept or [CompletionItem(incomplete, type="file")]
+
+
+def seconds(written: str) -> float | None:
+    """A length of time as on the command line; ``None`` where none was given."""
+    if not written:
+        return None
+    from harness.suite.quantities import seconds_of
+
+    found = seconds_of(written)
+    if found is None:
+        raise UsageError(f"--budget must be a length of time such as 30min, got {written}")
+    return found
 
 
 run_argument: Decorator = click.argument("run", required=False, shell_complete=_complete_runs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
+from functools import partial
 from typing import Any, get_type_hints
 
 import click
@@ -13,9 +14,11 @@ from harness.api.metric import Bound, Metric
 from harness.cli import numbers
 from harness.cli.text import Line, line, say, say_json
 from harness.errors import UsageError, nearest
-from harness.registry import Registry
+from harness.registry import Registry, attempt
 
 __all__ = ["show"]
+
+_AT_DEFAULTS = "  at the default parameters"
 
 
 @click.command()
@@ -42,6 +45,8 @@ def show(name: str, as_json: bool) -> None:
     lines += [line(), *_parameters(cls)]
     if kind == "task":
         lines += [line(), *_metrics(cls), *_task_bounds(cls), *_accepted(registry, cls)]
+    if kind == "method":
+        lines += _guarantees(registry, cls)
     say(lines)
 
 
@@ -148,18 +153,36 @@ def _task_bounds(cls: type[Any]) -> list[Line]:
     """Bounds at the default parameters, where the task has defaults for all of them."""
     if any(each.default is MISSING and each.default_factory is MISSING for each in fields(cls)):
         return []
-    bounds: list[Bound] = list(cls().bounds())
+    bounds, _ = attempt(lambda: list[Bound](cls().bounds()))
     if not bounds:
         return []
-    lines = [line(("Bounds", "strong"), ("  at the default parameters", "quiet"))]
-    for each in bounds:
-        name = f" ({each.name})" if each.name else ""
-        role = each.role.replace("_", " ")
-        told = f"{role} of {each.metric}{name}: {numbers.significant(each.value, 4)}"
-        lines.append(
-            line(f"  {told}  ", (f"{each.holds.replace('_', ' ')}; {each.source}", "quiet"))
-        )
-    return lines
+    head = line(("Bounds", "strong"), (_AT_DEFAULTS, "quiet"))
+    return [head, *map(_bound_line, bounds)]
+
+
+def _guarantees(registry: Registry, cls: type[Any]) -> list[Line]:
+    """What theory promises of a method at its defaults, on each task at its defaults."""
+    lines: list[Line] = []
+    for name in registry.task_names():
+        task = registry.task(name)
+        if not issubclass(cls, task.accepts):
+            continue
+        bounds, _ = attempt(partial(_promised, cls, task))  # None where one has no defaults
+        lines += [_bound_line(each, f" on {name}") for each in bounds or ()]
+    return (
+        [line(), line(("Guarantees", "strong"), (_AT_DEFAULTS, "quiet")), *lines] if lines else []
+    )
+
+
+def _promised(method: type[Any], task: type[Any]) -> list[Bound]:
+    return list(method().guarantees(task()))
+
+
+def _bound_line(bound: Bound, where: str = "") -> Line:
+    name = f" ({bound.name})" if bound.name else ""
+    role = bound.role.replace("_", " ")
+    told = f"{role} of {bound.metric}{where}{name}: {numbers.significant(bound.value, 4)}"
+    return line(f"  {told}  ", (f"{bound.holds.replace('_', ' ')}; {bound.source}", "quiet"))
 
 
 def _accepted(registry: Registry, cls: type[Any]) -> list[Line]:

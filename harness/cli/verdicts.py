@@ -74,7 +74,9 @@ def _head(rows: Sequence[Mapping[str, Any]]) -> Line:
         (f"{mark(style)} {found[style]} {word}", style) for style, word in words if found[style]
     ]
     if found[""]:
-        told.append((f"– {found['']} not judged: the suite was cut", "quiet"))
+        reasons = {row["note"] for row in rows if row["verdict"] == _CUT}
+        because = f": {reasons.pop()}" if len(reasons) == 1 else ""
+        told.append((f"– {found['']} not judged{because}", "quiet"))
     for number, piece in enumerate(told):
         pieces += [" · ", piece] if number else [piece]
     return line(*pieces)

@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +49,7 @@ class Died(NamedTuple):
 class Guard:
     """A guardian process, started by the constructor; it answers by :meth:`events`."""
 
-    def __init__(self, slots: Slots) -> None:
+    def __init__(self, slots: Slots, preload: Sequence[str] = ()) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
@@ -59,6 +59,7 @@ class Guard:
                 [
                     *(sys.executable, "-P", "-m", "harness.execute.guardian"),
                     *map(str, (*passed, slots.count)),
+                    *preload,
                 ],
                 pass_fds=passed,
                 stdin=subprocess.DEVNULL,

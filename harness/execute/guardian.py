@@ -21,6 +21,8 @@ import socket
 import struct
 import sys
 from contextlib import suppress
+from importlib import import_module
+from importlib.util import find_spec
 from typing import NoReturn
 
 from harness.execute.slot import Slots
@@ -170,8 +172,11 @@ def _kill(pid: int, number: int = signal.SIGKILL) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Entry of the process: descriptors of the control socket and of the slots, their count."""
-    control_fd, slots_fd, count = map(int, arguments)
+    """Entry of the process: descriptors of the control socket and of the slots, their count.
+
+    What follows names modules to preload, for workers to find them loaded.
+    """
+    control_fd, slots_fd, count = map(int, arguments[:3])
     become_subreaper()
     control = socket.socket(fileno=control_fd)
     hello = json.loads(control.recv(_HELLO_BYTES) or b"{}")
@@ -184,6 +189,9 @@ def main(arguments: list[str]) -> None:
 
     from harness.execute import worker  # noqa: F401
 
+    for name in arguments[3:]:
+        if find_spec(name) is not None:
+            import_module(name)
     gc.freeze()  # what is here is shared by every fork, and stays so
     guardian = Guardian(control, Slots(count, slots_fd))
     try:

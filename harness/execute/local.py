@@ -56,7 +56,11 @@ class LocalExecutor:
         """Start the guardian: early, it costs nothing beside the caller's own imports."""
         if self._prepared is None:
             slots = Slots(self._workers)
-            self._prepared = slots, Guard(slots)
+            self._prepared = slots, Guard(slots, self._options.preload)
+
+    def configure(self, options: LocalOptions) -> None:
+        """Take other options: a caller starts the guardian before it knows what it runs."""
+        self._options = options
 
     def close(self) -> None:
         """Let go of a guardian that :meth:`prepare` started and no run has used."""

@@ -117,6 +117,9 @@ class LocalOptions:
         Size at which a log is cut to its latter half.
     max_restarts
         Deaths of workers after which the cells left are given up as crashed.
+    preload
+        Modules that the guardian imports before it forks: each saves every worker its
+        import. Only what computes nothing when it is imported.
     data_sets
         Declared data sets, name → ``module:OBJECT``, told to workers.
     cpus, memory_bytes, gpus
@@ -133,6 +136,7 @@ class LocalOptions:
     flush_s: float = 0.005
     log_cap_bytes: int = 1 << 20
     max_restarts: int = 10_000
+    preload: tuple[str, ...] = ()
     data_sets: Mapping[str, str] = field(default_factory=dict)
     cpus: int | None = None
     memory_bytes: int | None = None

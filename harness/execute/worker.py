@@ -139,6 +139,8 @@ def _set_up(content: Mapping[str, Any]) -> None:
         os.sched_setaffinity(0, content["processors"])
     cpus = content["cpus"]
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(cpus)))
+    if "numba" in sys.modules and cpus != 1:  # preloaded, and told another number of threads
+        sys.modules["numba"].config.reload_config()
     os.environ["CUDA_VISIBLE_DEVICES"] = content["gpu"]
     if cpus > 1:
         _raise_blas_threads(cpus)

@@ -66,8 +66,8 @@ class Axis:
 
     def scale(self) -> dict[str, Any]:
         """As Vega-Lite's scale."""
-        kind = "log" if self.is_log else "linear"
-        return {"type": kind, "domain": [self.low, self.high], "nice": False, "zero": False}
+        ends = {"domain": [self.low, self.high], "nice": False}
+        return {"type": "log", **ends} if self.is_log else {"type": "linear", "zero": False, **ends}
 
     def ticks(self) -> dict[str, Any]:
         """As Vega-Lite's axis: decades when logarithmic (its own labels are 1, 2, 10, 20)."""

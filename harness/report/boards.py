@@ -111,12 +111,8 @@ def _columns(view: BoardView) -> list[_Column]:
     columns = [
         _Column("Rank", lambda row: _ranks(row, last), lambda row: row["rank_low"], "r"),
         _Column("Method", lambda row: _method(row, view), lambda row: str(row["label"]), "m"),
-        _Column(
-            axis_head(scale), lambda row: _dots(row, scale, view), None, "plots p", "Plot"
-        ),
-        _Column(
-            _capital(metric), lambda row: [of_row[id(row)]], lambda row: row["mean"], "num e"
-        ),
+        _Column(axis_head(scale), lambda row: _dots(row, scale, view), None, "plots p", "Plot"),
+        _Column(_capital(metric), lambda row: [of_row[id(row)]], lambda row: row["mean"], "num e"),
         _Column("95 % interval", _interval, None, "num i"),
     ]
     return [*columns, *_bounds(rows), *_counts(rows), *_costs(rows)]
@@ -180,7 +176,9 @@ def _strip(low: int, high: int, last: int) -> Html:
             is_in = low <= rank <= high
             cx = f"{step * (rank - 0.5):.4g}"
             parts.append(
-                tag("circle", cx=cx, cy=6, r=radius if is_in else 0.9, class_=None if is_in else "o")
+                tag(
+                    "circle", cx=cx, cy=6, r=radius if is_in else 0.9, class_=None if is_in else "o"
+                )
             )
     else:
         parts.append(tag("circle", cx=f"{sum(ends) / 2:.4g}", cy=6, r=2))
@@ -241,7 +239,8 @@ def _interval(row: Row) -> list[object]:
         return [tag("a", words, href="#failures", class_="bad")]
     told: list[object] = []
     if row["ci_low"] is None or row["ci_high"] is None:
-        told.append(tag("span", "1 seed" if row["n"] == 1 else "–", class_="quiet"))
+        is_alone = row["n"] == 1 and _is_measured(row)
+        told.append(tag("span", "1 seed" if is_alone else "–", class_="quiet"))
     elif row["ci_low"] == row["ci_high"]:
         told.append(tag("span", "every seed the same", class_="quiet"))
     else:
@@ -289,7 +288,9 @@ def _costs(rows: Sequence[Row]) -> list[_Column]:
     found = []
     if any(row["wall_s"] is not None for row in rows):
         found.append(
-            _Column("Time", lambda r: [numbers.duration(r["wall_s"])], lambda r: r["wall_s"], "num c")
+            _Column(
+                "Time", lambda r: [numbers.duration(r["wall_s"])], lambda r: r["wall_s"], "num c"
+            )
         )
     if any(row["peak_memory"] for row in rows):
         found.append(

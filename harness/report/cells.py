@@ -47,9 +47,7 @@ def cells_of_task(page: RunPage, task: TaskPage, ident: str) -> Html | None:
 
 def _group(page: RunPage, task: TaskPage, group: CellGroup, ident: str) -> Html:
     statuses = ", ".join(f"{numbers.count(n)} {name}" for name, n in group.statuses.items())
-    summary = tag(
-        "summary", tag("b", group.label), tag("span", f" {statuses}", class_="quiet")
-    )
+    summary = tag("summary", tag("b", group.label), tag("span", f" {statuses}", class_="quiet"))
     facts = [
         ("Method", f"{group.method} {_parameters(group.method_params)}"),
         ("Task", f"{task.key.task} {_parameters(task.key.params)}"),
@@ -58,8 +56,15 @@ def _group(page: RunPage, task: TaskPage, group: CellGroup, ident: str) -> Html:
     told = [part for name, value in facts for part in (tag("dt", name), tag("dd", value))]
     rows = [_cell(row) for row in group.first]
     rest = group.cells - len(group.first)
-    named = ("Cell", "Seed", "Status", "Time", "Memory", "Log")
-    head = tag("tr", *(tag("th", name, scope="col") for name in named))
+    named = {
+        "Cell": None,
+        "Seed": "num",
+        "Status": None,
+        "Time": "num",
+        "Memory": "num",
+        "Log": None,
+    }
+    head = tag("tr", *(tag("th", name, scope="col", class_=c) for name, c in named.items()))
     return tag(
         "details",
         summary,
@@ -74,7 +79,9 @@ def _group(page: RunPage, task: TaskPage, group: CellGroup, ident: str) -> Html:
             ),
             class_="scroll",
         ),
-        tag("p", f"and {numbers.count(rest)} more in cells.parquet", class_="note") if rest else None,
+        tag("p", f"and {numbers.count(rest)} more in cells.parquet", class_="note")
+        if rest
+        else None,
         tag("p", "All of these again, or the first one alone:", class_="note"),
         tag("pre", _commands(page, task, group)),
         id=ident,
@@ -89,7 +96,9 @@ def _commands(page: RunPage, task: TaskPage, group: CellGroup) -> str:
 def _parameters(text: str) -> str:
     """Canonical JSON as a person writes parameters."""
     values = json.loads(text) if text else {}
-    return " ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in values.items())
+    return " ".join(
+        f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in values.items()
+    )
 
 
 def _cell(row: Row) -> Html:

@@ -211,7 +211,8 @@ def _estimate_mark(row: Row, scale: Scale) -> Html:
 def _scale(row: Row, allowed: _Allowed) -> Scale:
     """Log ratio to the threshold for values, else linear; the threshold in the middle."""
     value, threshold = row["estimate"], row["threshold"]
-    if row["form"] == "value" and threshold > 0 and value > 0 and allowed.low != allowed.high:
+    is_positive = threshold > 0 and value > 0 and (row["ci_low"] is None or row["ci_low"] > 0)
+    if row["form"] == "value" and is_positive and allowed.low != allowed.high:
         return Scale(threshold / _FARTHEST, threshold * _FARTHEST, is_log=True)
     ends = [end for end in (allowed.low, allowed.high) if end is not None]
     middle = sum(ends) / len(ends)
@@ -231,6 +232,9 @@ def _far(row: Row, scale: Scale, ends: Sequence[float]) -> Html | None:
         return None
     times = numbers.significant(max(ratio, 1 / ratio))
     words = f"{times} × {'above' if ratio > 1 else 'below'}"
-    share = min(max(scale.share(value), 0.0), 1.0)
-    side = "right" if share > 0.6 else "left"
-    return tag("span", words, class_=f"far {side}", style=f"--at:{scale.percent(value)}")
+    share = min(max(float(scale.percent(value)[:-1]) / 100, 0.03), 0.97)
+    # Away from the threshold in the middle, unless there is no room to the plot's edge.
+    side = "right" if 0.2 <= share < 0.5 or share > 0.85 else "left"
+    return tag(
+        "span", words, class_=f"far {side}", style=f"--share:{share:.3g}", aria_hidden="true"
+    )

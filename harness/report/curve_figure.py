@@ -71,7 +71,9 @@ def _drawn(lines: Sequence[TheoryLine], series: Mapping[str, Series]) -> list[Th
         is_first = any(label in series and series[label].is_first for label in line.labels)
         return (not is_first, line.role != "guarantee", -len(line.at))
 
-    return sorted((line for line in lines if not line.name), key=weight)[:_MOST_LINES]
+    # An exact value at the end alone would only hide where its curve ends.
+    kept = [each for each in lines if not each.name and (each.role != "exact" or len(each.at) > 1)]
+    return sorted(kept, key=weight)[:_MOST_LINES]
 
 
 def _x_axis(points: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Axis:
@@ -95,9 +97,7 @@ def _y_axis(curves: Sequence[Curve], lines: Sequence[TheoryLine]) -> Axis:
     return Axis.over([*ends, *near], log=False)
 
 
-def _finding(
-    curves: Sequence[Curve], board: Board | None, series: Mapping[str, Series]
-) -> str:
+def _finding(curves: Sequence[Curve], board: Board | None, series: Mapping[str, Series]) -> str:
     """How it ends, from the numbers alone."""
     rows = [] if board is None else [row for row in board.rows if row["mean"] is not None]
     first = [row for row in rows if row["label"] in series and series[row["label"]].is_first]
@@ -123,14 +123,20 @@ def _subtitle(plot: CurvePlot, lines: Sequence[TheoryLine]) -> str:
     }[plot.x.is_log, plot.y.is_log]
     seeds = numbers.count(max(curve.seeds for curve in plot.curves))
     bands = f"bands are 95 % intervals (Student) over {seeds} seeds"
-    parts = [f"{_capital(plot.y_title)}, {scales}; {bands if plot.has_bands else '1 seed: no bands'}."]
+    parts = [
+        f"{_capital(plot.y_title)}, {scales}; {bands if plot.has_bands else '1 seed: no bands'}."
+    ]
     sources = dict.fromkeys(f"{line.title}, {line.source}" for line in lines if line.source)
     if sources:
         parts.append(f"Dashed: {'; '.join(sources)}.")
     if any(len(line.at) == 1 for line in lines):
         parts.append("A short dash: known for the end only.")
-    if any(any(line.is_vacuous) for line in lines):
+    if any(all(line.is_vacuous) for line in lines):
         parts.append("Pale: vacuous.")
+    until = [line.vacuous_until for line in lines if line.vacuous_until is not None]
+    if until:
+        first = numbers.significant(until[0], 3)
+        parts.append(f"Pale over a tinted ground: vacuous below {plot.x_title} {first}.")
     above = [line for line in lines if max(line.values) > plot.y.high]
     if above:
         told = [f"{line.title} {numbers.significant(max(line.values), 4)}" for line in above]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from harness import numbers
 from harness.report.axes import Axis, pushed_apart
-from harness.report.figure import Series, Size, colors, name_of, shortened
+from harness.report.figure import HOVER, Series, Size, colors, name_of, shortened
 from harness.report.records import Curve
 from harness.report.theory import TheoryLine
 
@@ -78,6 +78,7 @@ def curve_form(plot: CurvePlot, size: Size) -> dict[str, Any]:
     """The figure at one size; its data sets are ``curves`` and ``theory``."""
     both = _positions(plot)
     layers = [
+        *_vacuous_ground(plot, size),
         *_zero_strip(plot, size),
         *([_band(plot, both)] if plot.has_bands else []),
         _line(plot, both),
@@ -111,9 +112,9 @@ def _band(plot: CurvePlot, both: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _line(plot: CurvePlot, both: Mapping[str, Any]) -> dict[str, Any]:
-    widths = [3 if plot.series[label].is_first else 1.6 for label in plot.labels]
-    scale = {"domain": list(range(len(widths))), "range": widths}
-    width = {"field": "l", "type": "nominal", "scale": scale, "legend": None}
+    first = [number for number, label in enumerate(plot.labels) if plot.series[label].is_first]
+    is_first = f"indexof({first}, datum.l) >= 0"
+    width = {"condition": {"test": is_first, "value": 3}, "value": 1.6}
     encoding = {**both, **colors(plot.labels, plot.series), "strokeWidth": width}
     return {"mark": {"type": "line"}, "encoding": encoding}
 
@@ -130,6 +131,7 @@ def _hover(plot: CurvePlot, both: Mapping[str, Any]) -> dict[str, Any]:
         {"field": "b", "type": "quantitative", "title": "to", "format": ",.4~g"},
     ]
     return {
+        "name": HOVER,
         "params": [{"name": "near", "select": near}],
         "transform": [
             {"calculate": name_of(plot.labels), "as": "method"},
@@ -208,12 +210,25 @@ def _end_labels(plot: CurvePlot, both: Mapping[str, Any], size: Size) -> list[di
     return [{"data": {"values": rows}, "mark": mark, "encoding": encoding}] if rows else []
 
 
+def _vacuous_ground(plot: CurvePlot, size: Size) -> list[dict[str, Any]]:
+    """Tinted where the first bound is known and says nothing."""
+    for line in plot.lines:
+        if line.vacuous_until is not None:
+            ends = [size.width * plot.x.share(at) for at in (line.at[0], line.vacuous_until)]
+            across = {"x": {"value": ends[0]}, "x2": {"value": ends[1]}}
+            return [_ground({**across, "y": {"value": 0}, "y2": {"value": size.height}})]
+    return []
+
+
+def _ground(place: Mapping[str, Any]) -> dict[str, Any]:
+    mark = {"type": "rect", "color": "var(--surface)"}
+    return {"data": {"values": [{}]}, "mark": mark, "encoding": place}
+
+
 def _zero_strip(plot: CurvePlot, size: Size) -> list[dict[str, Any]]:
     """Where a logarithmic axis has values at zero: a tinted strip whose tick says 0."""
     if plot.y.floor is None:
         return []
     top = size.height * (1 - plot.y.share(plot.y.floor * 2))
-    mark = {"type": "rect", "color": "var(--surface)"}
     place = {"y": {"value": top}, "y2": {"value": size.height}}
-    across = {"x": {"value": 0}, "x2": {"value": size.width}}
-    return [{"data": {"values": [{}]}, "mark": mark, "encoding": {**place, **across}}]
+    return [_ground({**place, "x": {"value": 0}, "x2": {"value": size.width}})]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +43,8 @@ def curves_of(
     metric = texts(table["metric"])
     at, value = floats(table["at"]), floats(table["value"])
     is_owned = (owner >= 0) & np.isfinite(value)
-    owner, codes, at, value = (each[is_owned] for each in (owner, metric.codes, at, value))
+    owner, codes = owner[is_owned], metric.codes[is_owned]
+    at, value = at[is_owned], value[is_owned]
     points, place = np.unique(at, return_inverse=True)
     key = (groups.codes[owner] * len(metric.words) + codes) * points.size + place
     found, which = np.unique(key, return_inverse=True)
@@ -78,5 +80,5 @@ def _student(
 def _runs(series: IntArray) -> Iterator[tuple[int, slice]]:
     """Each value of an ascending array, and where it stands."""
     starts = np.concatenate([[0], np.flatnonzero(np.diff(series)) + 1, [series.size]])
-    for start, end in zip(starts[:-1], starts[1:], strict=True):
+    for start, end in pairwise(starts):
         yield int(series[start]), slice(int(start), int(end))

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-__all__ = ["NARROW", "SQUARE", "WIDE", "Figure", "Series", "Size", "colors", "name_of", "shortened"]
+__all__ = [
+    "HOVER",
+    "NARROW",
+    "SQUARE",
+    "WIDE",
+    "Figure",
+    "Series",
+    "Size",
+    "colors",
+    "name_of",
+    "shortened",
+]
+
+HOVER = "hover"  # name of the layer that shows what is under the pointer
+
+_NARROW_POINTS = 50
+_NAME = re.compile(r"[\w.-]+/[\w.-]+")  # plugin/name
 
 
 class Series(NamedTuple):
@@ -44,9 +61,42 @@ class Figure:
     datasets: Mapping[str, Sequence[Mapping[str, Any]]]
     table: Sequence[Sequence[str]]  # its data, the first row is the head
 
-    def whole(self, form: Mapping[str, Any]) -> dict[str, Any]:
-        """A form with its data."""
-        return {**form, "datasets": self.datasets}
+    def still(self, form: Mapping[str, Any]) -> dict[str, Any]:
+        """A form with its data, without the layer that only a script needs.
+
+        On a phone's width 50 points a line are one every four pixels.
+        """
+        layers = [layer for layer in form["layer"] if layer.get("name") != HOVER]
+        drawn = self.datasets
+        if form is self.narrow and "curves" in drawn:
+            drawn = {**drawn, "curves": _thinned(drawn["curves"])}
+        return {**form, "layer": layers, "datasets": drawn}
+
+    def packed(self) -> dict[str, Any]:
+        """Both forms and the data for the page's script: rows as arrays, names once."""
+        packed = {}
+        for name, rows in self.datasets.items():
+            fields = list(dict.fromkeys(key for row in rows for key in row))
+            values = [[_short(row.get(key)) for key in fields] for row in rows]
+            packed[name] = {"fields": fields, "rows": values}
+        return {"wide": self.wide, "narrow": self.narrow, "datasets": packed}
+
+
+def _thinned(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """At most about 50 points a line, the last one always."""
+    lines: dict[Any, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        lines.setdefault(row["l"], []).append(row)
+    kept = []
+    for line in lines.values():
+        step = -(-len(line) // _NARROW_POINTS)
+        kept += [*line[:-1:step], line[-1]]
+    return kept
+
+
+def _short(value: Any) -> Any:
+    """A whole number without its point."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def colors(labels: Sequence[str], series: Mapping[str, Series]) -> dict[str, Any]:
@@ -62,7 +112,7 @@ def name_of(labels: Sequence[str]) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """A label that fits: its last part, then cut."""
-    if len(text) > most:
-        text = text.rpartition("/")[2] or text
+    """A label that fits: the name without its plugin, then cut."""
+    if len(text) > most and _NAME.fullmatch(text):
+        text = text.rpartition("/")[2]
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -227,5 +227,6 @@ def _bound(row: Row) -> BoundPoint:
         at=row["at"],
         value=row["value"],
         is_vacuous=bool(row["vacuous"]),
+        trivial=row["trivial"],
         source=row["source"],
     )

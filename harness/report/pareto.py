@@ -12,6 +12,7 @@ from harness.report.records import Board, Row, TaskPage
 
 __all__ = ["on_front", "pareto_figures"]
 
+_LETTER, _LINE = 6.6, 13  # px of a label's letters and lines
 _LEAST = 3  # methods from which on a front says something
 
 
@@ -50,9 +51,7 @@ def on_front(rows: Sequence[Row], cost: str, direction: str) -> list[bool]:
     sign = 1 if direction == "lower" else -1
     points = [(row[cost], sign * row["mean"]) for row in rows]
     return [
-        not any(
-            other[0] <= own[0] and other[1] <= own[1] and other != own for other in points
-        )
+        not any(other[0] <= own[0] and other[1] <= own[1] and other != own for other in points)
         for own in points
     ]
 
@@ -62,6 +61,7 @@ def _figure(
 ) -> Figure:
     front = on_front(rows, cost.column, board.direction)
     noun = board.metric.replace("_", " ")
+    capital = noun[:1].upper() + noun[1:]
     x = Axis.over(row[cost.column] * cost.factor for row in rows)
     y = Axis.over(row["mean"] for row in rows)
     logs = [word for axis, word in ((x, cost.word), (y, noun)) if axis.is_log]
@@ -73,9 +73,9 @@ def _figure(
     return Figure(
         name=name,
         metric=board.metric,
-        title=f"{noun[:1].upper()}{noun[1:]} against {cost.word}: {count} of {len(rows)} on the front",
+        title=f"{capital} against {cost.word}: {count} of {len(rows)} on the front",
         subtitle=(
-            f"{noun[:1].upper()}{noun[1:]}{unit}, against {cost.unit}; {scales}. Filled: nothing "
+            f"{capital}{unit}, against {cost.unit}; {scales}. Filled: nothing "
             f"else is both cheaper and better."
         ),
         spoken=(
@@ -92,13 +92,40 @@ def _figure(
 def _points(
     rows: Sequence[Row], front: Sequence[bool], cost: _Cost, axes: tuple[Axis, Axis]
 ) -> list[dict[str, Any]]:
-    points = []
+    points: list[dict[str, Any]] = []
+    taken: list[_Box] = []
     for number, (row, is_front) in enumerate(zip(rows, front, strict=True)):
         x, y = axes[0].clipped(row[cost.column] * cost.factor), axes[1].clipped(row["mean"])
         label = shortened(row["label"], SQUARE.label_chars)
-        side = axes[0].share(x) > 0.62
-        points.append({"l": number, "x": x, "y": y, "f": is_front, "t": label, "r": side})
+        right = axes[0].share(x) > 0.62
+        place = SQUARE.width * axes[0].share(x), SQUARE.height * (1 - axes[1].share(y))
+        box = _free(place, len(label) * _LETTER, right, taken)
+        taken.append(box)
+        above = axes[1].value(1 - (box.bottom / SQUARE.height))
+        point = {"l": number, "x": x, "y": y, "f": is_front, "t": label, "r": right}
+        points.append({**point, "ty": above})
     return points
+
+
+class _Box(NamedTuple):
+    """Where a label stands, in px."""
+
+    left: float
+    right: float
+    bottom: float
+
+
+def _free(dot: tuple[float, float], width: float, is_right: bool, taken: Sequence[_Box]) -> _Box:
+    """The place nearest above or below the dot that no other label has."""
+    left = dot[0] - 7 - width if is_right else dot[0] + 7
+    steps = sorted(range(-6, 7), key=abs)
+    boxes = [_Box(left, left + width, dot[1] - 4 + step * _LINE) for step in steps]
+    return next((box for box in boxes if not any(_touch(box, one) for one in taken)), boxes[0])
+
+
+def _touch(one: _Box, other: _Box) -> bool:
+    is_beside = one.right < other.left or other.right < one.left
+    return not is_beside and abs(one.bottom - other.bottom) < _LINE
 
 
 def _form(
@@ -160,14 +187,17 @@ def _names(both: dict[str, Any], color: dict[str, Any], *, is_right: bool) -> di
     side = {"align": "right", "dx": -7} if is_right else {"align": "left", "dx": 7}
     return {
         "transform": [{"filter": "datum.r" if is_right else "!datum.r"}],
-        "mark": {"type": "text", "baseline": "bottom", "dy": -4, "fontSize": 12, **side},
-        "encoding": {**both, **color, "text": {"field": "t", "type": "nominal"}},
+        "mark": {"type": "text", "baseline": "bottom", "fontSize": 12, **side},
+        "encoding": {
+            **both,
+            "y": {**both["y"], "field": "ty"},
+            **color,
+            "text": {"field": "t", "type": "nominal"},
+        },
     }
 
 
-def _table(
-    rows: Sequence[Row], front: Sequence[bool], cost: _Cost, noun: str
-) -> list[list[str]]:
+def _table(rows: Sequence[Row], front: Sequence[bool], cost: _Cost, noun: str) -> list[list[str]]:
     head = ["method", cost.unit, noun, "on the front"]
     return [
         head,

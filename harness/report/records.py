@@ -44,6 +44,7 @@ class BoundPoint(NamedTuple):
     at: float | None
     value: float
     is_vacuous: bool
+    trivial: float | None  # the value from which on it says nothing
     source: str
 
 

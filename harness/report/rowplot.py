@@ -13,7 +13,18 @@ from math import floor, isfinite, log10
 from harness import numbers
 from harness.report.markup import Html, join, tag
 
-__all__ = ["Scale", "axis_head", "diamond", "dot", "dot_row", "grid", "line_at", "plot", "tint", "whisker"]
+__all__ = [
+    "Scale",
+    "axis_head",
+    "diamond",
+    "dot",
+    "dot_row",
+    "grid",
+    "line_at",
+    "plot",
+    "tint",
+    "whisker",
+]
 
 _HEIGHT = 24
 _MIDDLE = _HEIGHT // 2

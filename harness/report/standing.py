@@ -9,7 +9,17 @@ from harness import numbers
 from harness.report.markup import Html, tag
 from harness.report.records import Row
 
-__all__ = ["CUT", "ORDER", "STANDINGS", "Standing", "counts", "mark", "mark_symbols", "standing", "told"]
+__all__ = [
+    "CUT",
+    "ORDER",
+    "STANDINGS",
+    "Standing",
+    "counts",
+    "mark",
+    "mark_symbols",
+    "standing",
+    "told",
+]
 
 CUT = "not judged (cut)"
 ORDER = ("bad", "open", "good", "none")

@@ -38,6 +38,13 @@ class TheoryLine(NamedTuple):
     source: str
 
     @property
+    def vacuous_until(self) -> float | None:
+        """Where it begins to say something; ``None`` where it does all along, or nowhere."""
+        if not self.is_vacuous[0] or self.is_vacuous[-1]:
+            return None
+        return self.at[self.is_vacuous.index(False)]
+
+    @property
     def title(self) -> str:
         """What stands beside the line."""
         words = _WORDS.get(self.role, self.role)
@@ -50,25 +57,45 @@ def theory_lines(task: TaskPage, metric: str, siblings: Sequence[TaskPage]) -> l
     for at, bound in _points(task, metric, siblings):
         key = (bound.label, bound.role, bound.name)
         points.setdefault(key, {}).setdefault(at, bound)
-    shared: dict[tuple[object, ...], list[str]] = {}
+    shared: dict[TheoryLine, list[str]] = {}
     for (label, role, name), known in points.items():
-        ordered = [known[at] for at in sorted(known)]
-        key_ = (
-            role,
-            name,
-            tuple(sorted(known)),
-            tuple(each.value for each in ordered),
-            tuple(each.is_vacuous for each in ordered),
-            ordered[0].source,
-        )
-        shared.setdefault(key_, []).append(label)
-    return [_line(key_, labels) for key_, labels in shared.items()]
+        line = _line(role, name, sorted(known.items()))
+        shared.setdefault(line, []).append(label)
+    return [line._replace(labels=tuple(labels)) for line, labels in shared.items()]
 
 
-def _line(key: tuple[object, ...], labels: Sequence[str]) -> TheoryLine:
-    role, name, at, values, vacuous, source = key
-    assert isinstance(at, tuple) and isinstance(values, tuple) and isinstance(vacuous, tuple)
-    return TheoryLine(str(role), str(name), tuple(labels), at, values, vacuous, str(source))
+def _line(role: str, name: str, known: Sequence[tuple[float, BoundPoint]]) -> TheoryLine:
+    points: list[tuple[float, float, bool]] = []
+    for place, (at, bound) in enumerate(known):
+        crossing = _crossing(known[place - 1], known[place]) if place else None
+        if crossing is not None:
+            # Two points at one place: one ends the vacuous stretch, one begins the other.
+            points += [(*crossing, is_vacuous) for is_vacuous in _sides(known, place)]
+        points.append((at, bound.value, bound.is_vacuous))
+    at_, values, vacuous = zip(*points, strict=True)
+    return TheoryLine(role, name, (), at_, values, vacuous, known[0][1].source)
+
+
+def _sides(known: Sequence[tuple[float, BoundPoint]], place: int) -> tuple[bool, bool]:
+    return known[place - 1][1].is_vacuous, known[place][1].is_vacuous
+
+
+def _crossing(
+    left: tuple[float, BoundPoint], right: tuple[float, BoundPoint]
+) -> tuple[float, float] | None:
+    """Where bound and trivial value meet between two points, as power laws do; else ``None``."""
+    numbers = [left[0], right[0], left[1].value, right[1].value]
+    trivials = [left[1].trivial, right[1].trivial]
+    if left[1].is_vacuous == right[1].is_vacuous or None in trivials:
+        return None
+    whole = [*numbers, *(each for each in trivials if each is not None)]
+    if min(whole) <= 0:
+        return None
+    start, end, low, high, trivial_low, trivial_high = np.log(whole)
+    gaps = low - trivial_low, high - trivial_high
+    share = gaps[0] / (gaps[0] - gaps[1])
+    at, value = start + share * (end - start), low + share * (high - low)
+    return float(np.exp(at)), float(np.exp(value))
 
 
 def _points(

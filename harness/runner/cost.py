@@ -12,14 +12,14 @@ import pyarrow.compute as pc
 
 from harness.api.parameters import canonical
 from harness.errors import StoreError
-from harness.plan.records import Plan
+from harness.plan.records import Plan, Spec
 from harness.store.folder import list_runs
 from harness.store.parquet import read_table
 
 __all__ = ["Cost", "cost_of"]
 
 _COLUMNS = ["task", "task_params", "method", "method_params", "status", "wall_s"]
-_RUNS_READ = 5  # newer runs tell more; the rest would only cost time
+_RUNS_READ = 20  # newer runs tell more; the rest would only cost time
 
 
 class Cost(NamedTuple):
@@ -31,25 +31,30 @@ class Cost(NamedTuple):
 
 def cost_of(plan: Plan, rows: npt.NDArray[np.int64], results: Path) -> Cost:
     """The forecast for ``rows`` of a plan, by the mean time of like cells before."""
-    before = _seconds_a_cell(results)
     pending = np.bincount(plan.spec[rows], minlength=len(plan.specs))
+    keys = [_key(spec) for spec in plan.specs]
+    before = _seconds_a_cell(
+        results, {key for key, count in zip(keys, pending, strict=True) if count}
+    )
     seconds, known = 0.0, 0
-    for spec, count in zip(plan.specs, pending, strict=True):
-        key = (
-            spec.task,
-            canonical(spec.task_params),
-            spec.method,
-            canonical(spec.method_params),
-        )
+    for key, count in zip(keys, pending, strict=True):
         if count and key in before:
             seconds += before[key] * int(count)
             known += int(count)
     return Cost(seconds, known)
 
 
-def _seconds_a_cell(results: Path) -> dict[tuple[str, ...], float]:
+def _key(spec: Spec) -> tuple[str, ...]:
+    params = canonical(spec.task_params), canonical(spec.method_params)
+    return spec.task, params[0], spec.method, params[1]
+
+
+def _seconds_a_cell(results: Path, wanted: set[tuple[str, ...]]) -> dict[tuple[str, ...], float]:
+    """Of each wanted kind of cell what it took in the newest run that tells."""
     found: dict[tuple[str, ...], float] = {}
     for info in list_runs(results)[:_RUNS_READ]:
+        if wanted <= found.keys():
+            break
         try:
             cells = read_table(info.folder.table("cells"), _COLUMNS)
         except StoreError:

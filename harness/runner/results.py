@@ -52,7 +52,9 @@ def load(
     """
     root = Path(results)
     if run is not None:
-        return Run(find_run(root, str(run), notes=notes).path)
+        folder = find_run(root, str(run), notes=notes).path
+        read_run_json(folder)  # refuses a later schema, where a path was given
+        return Run(folder)
     runs = list_runs(root, notes=notes)
     if not runs:
         raise UsageError(f"no runs in {root}; harness run suites/quickstart.yaml makes one")

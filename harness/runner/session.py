@@ -13,24 +13,26 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from harness.analyse.decided import Look, Looks, Open, open_at
 from harness.api.parameters import canonical
 from harness.execute import Control, LocalOptions
 from harness.execute.inline import InlineExecutor
 from harness.execute.local import LocalExecutor
 from harness.plan.records import Plan
 from harness.registry import Registry
-from harness.runner.analysis import analyse
+from harness.runner.analysis import analyse, results_of
 from harness.runner.pending import code_ids, settled_in_journal
 from harness.runner.prepare import Prepared, narrowed, prepare, refuse_unmet
 from harness.runner.provenance import Commit, commit_of, suite_hash, versions
 from harness.runner.results import Run
 from harness.runner.settings import Quiet, Settings, Started, Watcher
+from harness.runner.waves import Ended, Waves, extended
 from harness.store.folder import RunFolder, choose_run
 from harness.store.ids import id_rows, match
 from harness.store.journal import Journal
 from harness.store.record import RunRecord, RunState, read_run_json, write_run_json
 from harness.store.recover import read_journal
-from harness.store.results import write_results
+from harness.store.results import join_tables, write_results
 from harness.store.reuse import Limits, Reusable, find_reusable
 from harness.store.rows import skipped
 
@@ -88,10 +90,16 @@ def run_prepared(
     *,
     watcher: Watcher | None = None,
     control: Control | None = None,
+    early: LocalExecutor | None = None,
 ) -> Run:
-    """Run a prepared plan; raises as :func:`run`."""
+    """Run a prepared plan; raises as :func:`run`.
+
+    ``early`` is an executor whose guardian was started while the plan was made.
+    """
     watcher, control = watcher or Quiet(), control or Control()
-    prepared = narrowed(prepared, settings.cell)
+    prepared, looks = extended(prepared)
+    if settings.cell:
+        prepared, looks = narrowed(prepared, settings.cell), Looks(())
     if not settings.skip_unmet:
         refuse_unmet(prepared)
     commit = commit_of(Path(prepared.plan.suite.path).resolve().parent)
@@ -101,7 +109,7 @@ def run_prepared(
         suite_hash(prepared.plan.suite),
         commit=commit.short,
     )
-    session = _Session(prepared, settings, folder, commit, watcher, control)
+    session = _Session(prepared, looks, settings, folder, commit, watcher, control, early)
     return session.run()
 
 
@@ -148,11 +156,13 @@ class _Session:
     """One execution: from the run's folder, whose lock is held, to its tables."""
 
     prepared: Prepared
+    looks: Looks
     settings: Settings
     folder: RunFolder
     commit: Commit
     watcher: Watcher
     control: Control
+    early: LocalExecutor | None
 
     def run(self) -> Run:
         """Execute what is pending and write the tables, whatever stops the execution."""
@@ -166,16 +176,45 @@ class _Session:
             self._tell_start(journal, pending, workers)
             self._skip_unmet(journal, pending)
             try:
-                done = executor.run(plan, pending.rows, _Sink(plan, journal, self), self.control)
+                ended = self._execute(executor, journal, pending)
             finally:
                 self.watcher.finished()
             journal.sync()
-            notes = tuple(Counter(done.notes))  # each once, in their order
+            # Each once, in their order.
+            notes = tuple(Counter(filter(None, (*ended.execution.notes, ended.note))))
             self._tell(notes)
-            state: RunState = "interrupted" if done.was_stopped else "finished"
-            return self._finish(
-                replace(record, state=state, workers=workers, notes=notes), pending.reusable
+            state: RunState = "interrupted" if ended.execution.was_stopped else "finished"
+            self.prepared = replace(self.prepared, plan=ended.plan)
+            record = replace(
+                record, state=state, workers=workers, notes=notes, cells=len(ended.plan)
             )
+            return self._finish(record, pending.reusable, ended.look)
+
+    def _execute(
+        self, executor: InlineExecutor | LocalExecutor, journal: Journal, pending: _Pending
+    ) -> Ended:
+        """Run what is pending: at once, or in waves until it is decided or time is used up."""
+        plan, prepared = self.prepared.plan, self.prepared
+        sink = _Sink(plan, journal, self)
+        reused = None if pending.reusable is None else pending.reusable.tables
+        claims = () if plan.suite.cuts else plan.suite.claims
+
+        def still_open(part: Plan, look: Look) -> Open:
+            tables = join_tables(
+                part,
+                self.folder.run_id,
+                read_journal(self.folder.path),
+                reused,
+                machine=prepared.machine.fingerprint,
+            )
+            return open_at(look, claims, results_of(part, tables), prepared.registry.claim)
+
+        waves = Waves(plan, self.looks, pending.rows, self.settings.budget_s)
+        return waves.run(
+            lambda rows: executor.run(plan, rows, sink, self.control),
+            still_open,
+            self.watcher.notice,
+        )
 
     def notify(self, hook: str, **what: object) -> bool:
         """Call a hook of every plugin; whether all were well. Those that fail are told."""
@@ -189,7 +228,7 @@ class _Session:
         if len(notes) > _MAX_NOTES:
             self.watcher.notice(f"and {len(notes) - _MAX_NOTES} more; run.json has all of them")
 
-    def _finish(self, record: RunRecord, reusable: Reusable | None) -> Run:
+    def _finish(self, record: RunRecord, reusable: Reusable | None, look: Look | None) -> Run:
         """Write the tables, still under the run's lock: nobody goes on with a run half written."""
         plan, path = self.prepared.plan, self.folder.path
         tables = write_results(
@@ -201,7 +240,7 @@ class _Session:
             machine=self.prepared.machine.fingerprint,
         )
         missing = len(plan) - len(tables.cells)
-        analyse(path, self.prepared, tables, commit=self.commit.short, missing=missing)
+        analyse(path, self.prepared, tables, commit=self.commit.short, missing=missing, look=look)
         write_run_json(path, replace(record, finished=datetime.now(UTC)))
         self.notify("harness_run_finished", folder=path, state=record.state)
         return Run(path)
@@ -247,7 +286,9 @@ class _Session:
             log_folder=self.folder.path / "logs",
             data_sets=_data_sets(self.prepared.registry),
         )
-        return LocalExecutor(workers, options), workers
+        executor = self.early or LocalExecutor(workers)
+        executor.configure(options)
+        return executor, workers
 
     def _record(self) -> RunRecord:
         """What is known before the first cell; of a run that goes on, its first start."""
@@ -283,10 +324,10 @@ class _Session:
         reusable = pending.reusable
         notes = [*journal.notes, *(reusable.notes if reusable is not None else ())]
         if reusable is not None and reusable.bad:
-            cells = (
-                "1 cell that failed" if reusable.bad == 1 else f"{reusable.bad:,} cells that failed"
+            cells = "1 cell" if reusable.bad == 1 else f"{reusable.bad:,} cells"
+            notes.append(
+                f"{cells} failed before and are not tried again; --retry-failed tries them"
             )
-            notes.append(f"{cells} before and would again; --retry-failed tries them")
         notes += [
             f"skipping {name}: {', '.join(what)}" for name, what in self.prepared.unmet.items()
         ]

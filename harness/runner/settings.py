@@ -41,6 +41,8 @@ class Settings:
         Cells a job; ``None`` lets the executor learn it.
     retries
         How often a cell is tried again after a crash.
+    budget_s
+        Time after which no further wave of seeds begins; ``None``: no limit.
     """
 
     results: Path = Path("results")
@@ -53,6 +55,7 @@ class Settings:
     cell: str = ""
     job_cells: int | None = None
     retries: int = 1
+    budget_s: float | None = None
 
     @property
     def retries_failed(self) -> bool:

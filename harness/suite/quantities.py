@@ -19,7 +19,16 @@ from harness.suite.document import (
 from harness.suite.model import Seeds
 from harness.suite.wording import tell, told_number
 
-__all__ = ["MAX_SEEDS", "duration_s", "memory_bytes", "number", "percent", "seeds", "text"]
+__all__ = [
+    "MAX_SEEDS",
+    "duration_s",
+    "memory_bytes",
+    "number",
+    "percent",
+    "seconds_of",
+    "seeds",
+    "text",
+]
 
 MAX_SEEDS = 1_000_000
 _KEY_LIMIT = 1 << 63  # a stream's key has 63 bits
@@ -97,6 +106,12 @@ def duration_s(node: Node, faults: Faults) -> float | None:
         faults.add(node.place, message, "a cell that may run long gets a long timeout, such as 7d")
         return None
     return found
+
+
+def seconds_of(written: str) -> float | None:
+    """``30min`` of a command line in seconds; ``None`` where it is no length of time."""
+    found = _sum_of_amounts(written, _SECONDS)
+    return found if found and found < math.inf else None
 
 
 def memory_bytes(node: Node, faults: Faults) -> int | None:

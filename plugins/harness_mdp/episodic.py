@@ -57,8 +57,10 @@ class EpisodicTask(Task):
     audit
         With ``regret: exact``: hold each incremental evaluation against the full one, summed in
         the same order (``forward``) or in the opposite one (``backward``).
-    warm_episodes
-        Episodes of uniform play that the agent watches before its first.
+    warm
+        Episodes of uniform play for each (state, action) that the agent watches before its
+        first own: a short run on a large MDP leaves most rows unvisited, and a planner that
+        skips them looks cheaper than it is.
     """
 
     accepts: ClassVar[type[Method]] = Agent
@@ -70,7 +72,7 @@ class EpisodicTask(Task):
     regret: Literal["exact", "gaps"] = "exact"
     points: Annotated[int, Ge(1)] = 200
     audit: Literal["none", "forward", "backward"] = "none"
-    warm_episodes: Annotated[int, Ge(0)] = 0
+    warm: Annotated[int, Ge(0)] = 0
 
     @abstractmethod
     def facts(self) -> Facts:
@@ -111,8 +113,9 @@ class EpisodicTask(Task):
     def _outcome(self, cell: Cell, game: _Game, known: _Instance) -> Outcome:
         noise, key = cell.task_stream.sub("noise").key, cell.method_stream.key
         state = game.new_state(key)
-        if self.warm_episodes:
-            game.explore(state, known.model, noise, self.warm_episodes)
+        if self.warm:
+            watched = self.warm * game.facts.states * game.facts.actions
+            game.explore(state, known.model, noise, watched)
         grid = report_grid(game.facts.episodes, self.points)
         curves = Curves(grid, np.zeros(grid.size), np.zeros(grid.size))
         ledger = game.new_ledger(known.model)

@@ -88,6 +88,7 @@ METRICS = (
     Metric(
         name="state_bytes",
         unit="bytes",
+        type="exact",
         description="size of the arrays that the agent keeps",
     ),
 )

@@ -22,7 +22,12 @@ entries:
 
 
 def suite_text(
-    losses: dict[str, float], *, seeds: object = 8, seed: int = 5, noise: float = 1.0, tail: str = ""
+    losses: dict[str, float],
+    *,
+    seeds: object = 8,
+    seed: int = 5,
+    noise: float = 1.0,
+    tail: str = "",
 ) -> str:
     """A suite of one task, and one label for each loss."""
     head = HEAD.format(plugin=PLUGIN, seeds=json.dumps(seeds), seed=seed, noise=noise)
@@ -36,6 +41,7 @@ def suite_text(
 def small_run(folder: Path, losses: dict[str, float], **how: object) -> Run:
     """The suite, run inline with its results below ``folder``."""
     settings = how.pop("settings", None) or Settings(results=folder / "results", inline=True)
+    folder.mkdir(exist_ok=True)
     path = folder / "small.yaml"
     path.write_text(suite_text(losses, **how))
     return run(path, settings=settings)

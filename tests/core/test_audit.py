@@ -210,10 +210,11 @@ def test_a_cell_whose_parameters_were_rewritten_differs(folder):
 
 def test_a_method_that_is_not_known_here_leaves_the_others_alone(folder):
     cells = read_table(folder / "cells.parquet")
-    names = ["small/gone" if label == "bad" else "small/constant" for label in cells["label"].to_pylist()]
-    place = cells.column_names.index("method")
-    field = cells.schema.field("method")
-    write_table(folder / "cells.parquet", cells.set_column(place, field, pa.array(names, field.type)))
+    gone = {"good": "small/constant", "bad": "small/gone"}
+    names = [gone[label] for label in cells["label"].to_pylist()]
+    place, field = cells.column_names.index("method"), cells.schema.field("method")
+    changed = cells.set_column(place, field, pa.array(names, field.type))
+    write_table(folder / "cells.parquet", changed)
     found = checked(folder)
     assert (found.count("not recomputed"), found.count("exact")) == (12, 12)
     assert 'no method is called "small/gone" here' in found.cells[-1].found.reason

@@ -1,0 +1,108 @@
+"""Aggregates over tasks on a terminal, and for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.cli import numbers
+from harness.cli.text import Line, Span, line
+
+if TYPE_CHECKING:
+    from harness.analyse.aggregate import Aggregates
+
+__all__ = ["aggregate_lines", "aggregates_json"]
+
+_SHOWN = 12  # methods whose pairs are told: 66 pairs
+
+
+def aggregate_lines(found: Aggregates) -> list[Line]:
+    """Interquartile means, profiles, and who is better than whom how often."""
+    from harness.cli.comparison import plural
+
+    tasks = plural(len(found.tasks), "task")
+    cells = f"{plural(found.cells, 'common cell')} a method"
+    told = f"{found.metric} over {tasks}, {cells} · {found.direction} is better"
+    lines = [
+        line((told, "strong")),
+        line(("1 is the average method of a task · 95 % by bootstrap over seeds", "quiet")),
+        line(),
+    ]
+    lines += [*_methods(found), line(), *_profiles(found), line(), *_improvements(found)]
+    if found.left_out:
+        lines.append(line())
+        lines += [line("  ", ("left out  ", "strong"), text) for text in found.left_out]
+    return lines
+
+
+def _methods(found: Aggregates) -> list[Line]:
+    names = [each.label for each in found.methods]
+    decimals = [numbers.decimals_for(each.low, each.high, each.iqm) for each in found.methods]
+    pairs = list(zip(found.methods, decimals, strict=True))
+    means = numbers.aligned([numbers.fixed(each.iqm, digits) for each, digits in pairs])
+    ends = [
+        f"{numbers.fixed(each.low, digits)} … {numbers.fixed(each.high, digits)}"
+        for each, digits in pairs
+    ]
+    return _table({"method": names, "interquartile mean": means, "interval": ends}, {"interval"})
+
+
+def _profiles(found: Aggregates) -> list[Line]:
+    """The share of cells that reach each τ."""
+    tau = found.methods[0].profile.at
+    columns = {"method": [each.label for each in found.methods]}
+    sign = "≤" if found.direction == "lower" else "≥"
+    for point, at in enumerate(tau.tolist()):
+        head = f"{sign} {numbers.significant(at)}"
+        shares = [float(each.profile.share[point]) for each in found.methods]
+        columns[head] = [f"{100 * share:.0f} %" for share in shares]
+    return [line("  ", ("performance profile: share of cells at", "quiet")), *_table(columns)]
+
+
+def _improvements(found: Aggregates) -> list[Line]:
+    shown = {each.label for each in found.methods[:_SHOWN]}
+    rows = [each for each in found.improvements if {each.label, each.than} <= shown]
+    columns = {
+        "better": [each.label for each in rows],
+        "than": [each.than for each in rows],
+        "probability": [f"{each.probability:.3f}" for each in rows],
+        "interval": [f"{each.low:.3f} … {each.high:.3f}" for each in rows],
+    }
+    return _table(columns, {"than", "interval"})
+
+
+def _table(
+    columns: dict[str, list[str]], left: frozenset[str] | set[str] = frozenset()
+) -> list[Line]:
+    first = next(iter(columns))
+    padded = []
+    for head, texts in columns.items():
+        size = max(map(len, (head, *texts)))
+        pad = str.ljust if head == first or head in left else str.rjust
+        padded.append([Span(f"  {pad(text, size)}", "") for text in (head, *texts)])
+    rows = list(zip(*padded, strict=True))
+    heads = tuple(Span(span.text, "quiet") for span in rows[0])
+    return [heads, *rows[1:]]
+
+
+def aggregates_json(found: Aggregates) -> dict[str, Any]:
+    """The aggregates as plain values."""
+    return {
+        "metric": found.metric,
+        "direction": found.direction,
+        "level": found.level,
+        "tasks": list(found.tasks),
+        "cells": found.cells,
+        "resamples": found.resamples,
+        "methods": [
+            {
+                "label": each.label,
+                "iqm": each.iqm,
+                "low": each.low,
+                "high": each.high,
+                "profile": {name: value.tolist() for name, value in each.profile._asdict().items()},
+            }
+            for each in found.methods
+        ],
+        "improvements": [each._asdict() for each in found.improvements],
+        "left_out": list(found.left_out),
+    }

@@ -1,0 +1,231 @@
+"""A problem on a network, whatever the network: data split over nodes, and its exact optimum.
+
+=======  ==============  ==================================================================
+paper    here            what
+=======  ==============  ==================================================================
+f_i      ``objective``   row i of its arrays
+θ*, f̄*   ``minimiser``, ``minimum``
+L_i      ``lipschitz``   (nodes,) exact where r ≤ 10, an upper bound beyond
+L_g      ``l_global``    an upper bound
+=======  ==============  ==================================================================
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from math import inf, sqrt
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from harness_networks.objectives import (
+    ADDED,
+    CHAIN,
+    MAXIMUM,
+    SLOPES,
+    FloatArray,
+    Objective,
+    local_of,
+    mean_value,
+    no_chain,
+    subgradient,
+    value,
+)
+from harness_networks.optimum import (
+    Optimum,
+    slopes_in_ball,
+    slopes_minimum,
+    smallest_maximum,
+)
+
+__all__ = [
+    "Instance",
+    "maximum_instance",
+    "mean_at",
+    "read_instance",
+    "refuse_non_convex",
+    "slopes_instance",
+    "split_rows",
+    "write_instance",
+]
+
+_ENUMERATED_ROWS = 10  # 2^r sign patterns up to here
+_PAIRS = 16  # sampled a node to find an objective that is not convex
+
+
+class Instance(NamedTuple):
+    """Objective and optimum together; ``ball`` is infinite where θ is free."""
+
+    objective: Objective
+    minimiser: FloatArray  # (d,)
+    minimum: float
+    lipschitz: FloatArray  # (nodes,)
+    l_global: float
+    ball: float
+
+    @property
+    def radius(self) -> float:
+        """R: the ball's radius, else the minimiser's distance from 0."""
+        return self.ball if self.ball < inf else float(np.linalg.norm(self.minimiser))
+
+    @property
+    def l_local(self) -> float:
+        """L_ℓ: root mean square of the L_i."""
+        return float(np.sqrt(np.mean(np.square(self.lipschitz))))
+
+    @property
+    def start_gap(self) -> float:
+        """f̄(0) − f̄*."""
+        return mean_at(self.objective, np.zeros_like(self.minimiser)) - self.minimum
+
+
+def mean_at(objective: Objective, point: FloatArray) -> float:
+    """f̄(point)."""
+    return float(mean_value(objective, point, np.zeros(len(objective.rows), dtype=np.int64)))
+
+
+def split_rows(rows: FloatArray, offsets: FloatArray, nodes: int) -> tuple[FloatArray, FloatArray]:
+    """Rows in their order, equally many for each node; what is left over is dropped.
+
+    Raises
+    ------
+    ValueError
+        For fewer rows than nodes, or numbers that are not finite.
+    """
+    if len(rows) < nodes:
+        raise ValueError(f"{len(rows)} rows cannot be split over {nodes} nodes")
+    if not (np.isfinite(rows).all() and np.isfinite(offsets).all()):
+        raise ValueError("the data have entries that are not finite")
+    each = len(rows) // nodes
+    kept = nodes * each
+    return rows[:kept].reshape(nodes, each, -1), offsets[:kept].reshape(nodes, each)
+
+
+def slopes_instance(
+    rows: FloatArray,
+    offsets: FloatArray,
+    low: float,
+    *,
+    ball: float = inf,
+    added: FloatArray | None = None,
+) -> Instance:
+    """Absolute deviation (``low`` −1) or hinge loss (0) with its optimum.
+
+    ``added`` is a linear term on the first coordinate, one a node, that must cancel in the
+    mean: (nodes,).
+    """
+    nodes, _, dimension = rows.shape
+    flat, flat_offsets = rows.reshape(-1, dimension), offsets.reshape(-1)
+    if ball < inf:
+        best = slopes_in_ball(flat, flat_offsets, low, ball)
+    else:
+        best = slopes_minimum(flat, flat_offsets, low)
+    chain = no_chain(nodes)
+    if added is not None:
+        if abs(added.sum()) > 1e-9 * (1.0 + np.abs(added).max()):
+            raise ValueError("the added linear terms must cancel over the nodes")
+        chain[:, ADDED] = added
+    lipschitz = np.array(
+        [_slopes_lipschitz(each, low, term) for each, term in zip(rows, chain[:, ADDED])]  # noqa: B905
+    )
+    whole = float(np.linalg.norm(flat, 2)) / sqrt(len(flat))
+    plain = np.array([_slopes_lipschitz(each, low, 0.0) for each in rows])
+    objective = Objective(SLOPES, low, rows, offsets, chain)
+    return _instance(objective, best, lipschitz, min(whole, float(plain.mean())), ball)
+
+
+def maximum_instance(rows: FloatArray, offsets: FloatArray) -> Instance:
+    """A maximum of affine functions on each node, with its optimum."""
+    best = smallest_maximum(rows, offsets)
+    lipschitz = np.linalg.norm(rows, axis=2).max(axis=1)
+    objective = Objective(MAXIMUM, -1.0, rows, offsets, no_chain(len(rows)))
+    return _instance(objective, best, lipschitz, float(lipschitz.mean()), inf)
+
+
+def _instance(
+    objective: Objective, best: Optimum, lipschitz: FloatArray, l_global: float, ball: float
+) -> Instance:
+    # As the drivers measure it, so that no rounding of another sum enters the gap.
+    minimum = mean_at(objective, best.point)
+    return Instance(objective, best.point, minimum, lipschitz, l_global, ball)
+
+
+def _slopes_lipschitz(rows: FloatArray, low: float, added: float) -> float:
+    """L_i of (1/r) Σ φ(a_j·θ − b_j) + added·θ_1: the longest of its sub-gradients, or a bound."""
+    count, dimension = rows.shape
+    term = np.zeros(dimension)
+    term[0] = added
+    if count <= _ENUMERATED_ROWS:
+        slopes = np.array(list(product((low, 1.0), repeat=count)))  # (2^r, r)
+        return float(np.linalg.norm(slopes @ rows / count + term, axis=1).max())
+    largest = max(1.0, abs(low))
+    spectral = float(np.linalg.norm(rows, 2)) / sqrt(count)
+    mean_row = float(np.linalg.norm(rows, axis=1).mean())
+    return largest * min(spectral, mean_row) + abs(added)
+
+
+def refuse_non_convex(instance: Instance, seed: int = 0) -> None:
+    """Look for two points at which a node's sub-gradient inequality fails.
+
+    Raises
+    ------
+    ValueError
+        Naming the node: MSPD and its rivals need every f_i convex.
+    """
+    generator = np.random.default_rng(seed)
+    nodes, _, dimension = instance.objective.rows.shape
+    calls = np.zeros(nodes, dtype=np.int64)
+    reach = max(instance.radius, 1e-300)
+    slope = np.empty(dimension)
+    for i in range(nodes):
+        local = local_of(instance.objective, i, calls)
+        for _ in range(_PAIRS):
+            one, other = _in_ball(generator, 2, dimension) * reach
+            subgradient(local, one, slope)
+            here, there = value(local, one), value(local, other)
+            if there < here + slope @ (other - one) - 1e-9 * (1.0 + abs(here)):
+                raise ValueError(
+                    f"the objective of node {i} is not convex: its sub-gradient inequality fails "
+                    f"by {here + slope @ (other - one) - there:g}"
+                )
+
+
+def _in_ball(generator: np.random.Generator, count: int, dimension: int) -> FloatArray:
+    directions = generator.standard_normal((count, dimension))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    return directions * generator.random((count, 1))
+
+
+def write_instance(instance: Instance, folder: Path) -> None:
+    """Keep an instance; see :func:`read_instance`."""
+    objective = instance.objective
+    np.savez(
+        folder / "instance.npz",
+        law=objective.law,
+        low=objective.low,
+        rows=objective.rows,
+        offsets=objective.offsets,
+        chain=objective.chain,
+        minimiser=instance.minimiser,
+        minimum=instance.minimum,
+        lipschitz=instance.lipschitz,
+        l_global=instance.l_global,
+        ball=instance.ball,
+    )
+
+
+def read_instance(folder: Path) -> Instance:
+    """The instance kept in ``folder``."""
+    with np.load(folder / "instance.npz", allow_pickle=False) as kept:
+        objective = Objective(
+            int(kept["law"]), float(kept["low"]), kept["rows"], kept["offsets"], kept["chain"]
+        )
+        return Instance(
+            objective,
+            kept["minimiser"],
+            float(kept["minimum"]),
+            kept["lipschitz"],
+            float(kept["l_global"]),
+            float(kept["ball"]),
+        )

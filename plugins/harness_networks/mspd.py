@@ -1,0 +1,153 @@
+"""MSPD as the journal prints it: primal-dual steps between neighbours, sub-gradient steps inside.
+
+=======  ====================  ========================================================
+paper    here                  what
+=======  ====================  ========================================================
+T        ``steps``             rounds, one communication each: ⌈2RL_ℓΔ̃/ε⌉
+M        ``inner``             sub-gradients a round: max(1, ⌈2RL_ℓ/(εΔ̃)⌉)
+η, σ     ``eta``, ``sigma``    step sizes nR/(L_ℓΔ̃) and 1/(ηλ_1)
+θ_i^t    ``own[THETA]``        the node's iterate
+y_i      ``own[DUAL]``         its dual variable
+θ̄_T      the mean answer       mean over rounds 1 … T and nodes
+=======  ====================  ========================================================
+
+The first communication carries zeros and counts. The bound printed in Theorem 18 does not follow
+from its proof and is false for some objectives (the control of claim 8.1 is one), so the
+guarantee is named "as printed"; ``networks/mspd-averaged`` has one with a proof.
+
+Source: Scaman et al. 2019, Algorithm 3 and Theorem 18.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, sqrt
+from typing import Annotated, ClassVar, NamedTuple
+
+from annotated_types import Ge
+
+from harness import Bound, Task
+from harness_networks.optimizer import Facts, Known, NetworkOptimizer
+from harness_networks.theory import fit_to_budget, gap_guarantee, rounded_up
+
+__all__ = ["MSPD", "Design", "Parameters", "descend", "designed"]
+
+THETA, DUAL, SUM, CENTRE, INNER, GRADIENT = range(6)
+
+
+class Parameters(NamedTuple):
+    """Numbers of a run; ``share`` is η/n, the step on the node's own objective."""
+
+    steps: int
+    period: int
+    inner: int
+    eta: float
+    sigma: float
+    share: float
+    ball: float
+
+
+class Design(NamedTuple):
+    """Rounds and sub-gradients a round that reach ε by the theorem."""
+
+    rounds: int
+    inner: int
+
+
+def designed(known: Known, inner_factor: float = 2.0) -> Design:
+    """T and M of the journal; with ``inner_factor`` 16, of the variant with a proof."""
+    mixing = 1.0 / sqrt(known.gamma)
+    ratio = known.radius * known.l_local / known.eps
+    rounds = rounded_up(2.0 * ratio * mixing)
+    return Design(rounds, max(1, rounded_up(inner_factor * ratio / mixing)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MSPD(NetworkOptimizer):
+    """Multi-step primal-dual, the last inner iterate handed on.
+
+    Parameters
+    ----------
+    rounds, inner
+        T and M; 0: as the theorem has them for the task's ε (or for the smallest ε that fits
+        the task's budget of time).
+    dual_scale
+        A factor on σ. Above 4/3 it diverges.
+    """
+
+    vectors: ClassVar[int] = 6
+
+    rounds: Annotated[int, Ge(0)] = 0
+    inner: Annotated[int, Ge(0)] = 0
+    dual_scale: float = 1.0
+
+    def design(self, known: Known) -> Design:
+        """T and M of a run."""
+        found = fit_to_budget(known, designed, lambda own, at: own.rounds * (own.inner + at.tau))
+        return Design(self.rounds or found.rounds, self.inner or found.inner)
+
+    def parameters(self, known: Known) -> Parameters:
+        rounds, inner = self.design(known)
+        eta = known.nodes * known.radius * sqrt(known.gamma) / known.l_local
+        return Parameters(
+            steps=rounds,
+            period=1,
+            inner=inner,
+            eta=eta,
+            sigma=self.dual_scale / (eta * known.lam1),
+            share=eta / known.nodes,
+            ball=known.ball,
+        )
+
+    def guarantees(self, task: Task, facts: Facts | None = None) -> Sequence[Bound]:
+        if facts is None or self.dual_scale != 1.0:
+            return ()
+        known = facts.known
+        rounds, inner = self.design(known)
+        mixing = 1.0 / sqrt(known.gamma)
+        bound = known.radius * known.l_local * (mixing / rounds + 1.0 / (inner * mixing))
+        source = "Scaman et al. 2019, Theorem 18, as printed (no proof of it is known)"
+        return (
+            gap_guarantee(facts, bound, source),
+            gap_guarantee(facts, bound, source, name="as printed"),
+        )
+
+    def step(parameters, known, node, t, own, received, message, subgradient, local):
+        for c in range(received.size):
+            own[DUAL, c] -= parameters.sigma * received[c]
+            own[CENTRE, c] = parameters.eta * own[DUAL, c] + own[THETA, c]
+            own[INNER, c] = own[THETA, c]
+        descend(parameters, own[INNER], own[CENTRE], own[GRADIENT], subgradient, local)
+        for c in range(received.size):
+            new = own[INNER, c]
+            message[c] = 2.0 * new - own[THETA, c]
+            own[THETA, c] = new
+            own[SUM, c] += new
+
+    def answer(parameters, t, own, out):
+        for c in range(out.size):
+            out[c] = own[SUM, c] / t
+
+
+def descend(parameters, point, centre, gradient, subgradient, local):
+    """M sub-gradient steps on f_i(u)/n + ‖u − centre‖²/(2η), from ``point``, in place."""
+    share = parameters.share
+    for m in range(parameters.inner):
+        subgradient(local, point, gradient)
+        kept, taken = m / (m + 2.0), 2.0 / (m + 2.0)
+        for c in range(point.size):
+            point[c] = kept * point[c] - taken * (share * gradient[c] - centre[c])
+        if parameters.ball < inf:
+            project(parameters.ball, point)
+
+
+def project(radius, point):
+    """Scale ``point`` into the ball of this radius around 0."""
+    square = 0.0
+    for c in range(point.size):
+        square += point[c] * point[c]
+    if square > radius * radius:
+        scale = radius / sqrt(square)
+        for c in range(point.size):
+            point[c] *= scale
