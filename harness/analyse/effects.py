@@ -47,6 +47,7 @@ Kind = Literal["real", "exact"]
 _BATCH = 500  # pairs of columns resampled together: 16 MB of resampled means
 _ROUNDING = 16 * np.finfo(np.float64).eps
 _OFF_ZERO = 0.95  # level at which a base's interval must leave zero out
+_MOST_SHARES = 1e4  # of a base that is smaller still a change is no share that says anything
 
 
 class Change(NamedTuple):
@@ -136,6 +137,7 @@ def _batch(base: FloatArray, other: FloatArray, kind: Kind, relative: bool) -> l
     is_constant = np.ptp(gaps, axis=0) <= _ROUNDING * sizes
     is_share = _is_off_zero(base) & relative
     means = base.mean(axis=0)
+    is_share &= np.abs(gaps).max(axis=0) <= _MOST_SHARES * np.abs(means)
     # A constant gap that is 0, or of a constant base, is a constant share too.
     is_plain = ~is_share | (is_constant & (np.abs(gaps[0]) <= _ROUNDING * sizes))
     is_plain |= is_constant & ((np.ptp(base, axis=0) <= _ROUNDING * sizes) | (kind == "exact"))

@@ -22,12 +22,12 @@ def cell_command(record: RunRecord, row: Row) -> str:
 
 def label_command(record: RunRecord, task: TaskPage, label: str) -> str:
     """All cells of a row of a board."""
-    return shell([*_run(record), "--only", task.key.task, "--method", label, "--fresh"])
+    return shell([*_run(record), "--only", task.title, "--method", label, "--fresh"])
 
 
 def task_command(record: RunRecord, task: TaskPage) -> str:
     """A whole board."""
-    return shell([*_run(record), "--only", task.key.task, "--fresh"])
+    return shell([*_run(record), "--only", task.title, "--fresh"])
 
 
 def at_commit(page: RunPage) -> str:

@@ -227,7 +227,7 @@ def _take_row(model: Model, ledger: Ledger, h: int, x: int, action: int) -> None
     for word in range(ledger.support.shape[2]):
         ledger.support[h, x, word] = 0
     for j in range(ledger.successor.shape[2]):
-        y = model.successor[layer, x, action, j]
+        y = int(model.successor[layer, x, action, j])  # in 32 bits a mask would overflow
         ledger.successor[h, x, j] = y
         ledger.probability[h, x, j] = model.probability[layer, x, action, j]
         ledger.support[h, x, y // _WORD] |= 1 << (y % _WORD)

@@ -101,7 +101,8 @@ class GymnasiumTask(EpisodicTask):
 @lru_cache(maxsize=16)
 def _read(id: str, slippery: bool | None) -> Environment:
     """The environment's table, checked; ``ValueError`` says what is wrong with it."""
-    made = _make(id, {} if slippery is None else {"is_slippery": slippery})
+    wrapped = _make(id, {} if slippery is None else {"is_slippery": slippery})
+    made, spec = wrapped.unwrapped, wrapped.spec
     table = getattr(made, "P", None)
     if table is None:
         space = getattr(made, "observation_space", None)
@@ -126,11 +127,11 @@ def _read(id: str, slippery: bool | None) -> Environment:
     starts = {x: float(chance) for x, chance in enumerate(law) if chance > 0.0}
     if not abs(sum(starts.values()) - 1.0) <= _LAW_TOLERANCE:
         raise ValueError(f"the first state's law of {id} sums to {sum(starts.values()):.12g}")
-    return Environment(rows, starts, found, made.spec.max_episode_steps if made.spec else None)
+    return Environment(rows, starts, found, spec.max_episode_steps if spec else None)
 
 
 def _make(id: str, options: Mapping[str, Any]) -> Any:
-    """The bare environment."""
+    """The environment as gymnasium makes it."""
     try:
         import gymnasium
     except ImportError as error:
@@ -141,7 +142,7 @@ def _make(id: str, options: Mapping[str, Any]) -> Any:
         # Advice on newer versions; a version that is refused raises.
         warnings.simplefilter("ignore")
         try:
-            return gymnasium.make(id, **options).unwrapped
+            return gymnasium.make(id, **options)
         except (gymnasium.error.Error, ImportError, TypeError) as error:
             raise ValueError(f"gymnasium does not make {id!r}: {error}") from error
 

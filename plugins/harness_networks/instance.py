@@ -12,6 +12,7 @@ L_g      ``l_global``    an upper bound
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from math import inf, sqrt
 from pathlib import Path
@@ -62,12 +63,8 @@ class Instance(NamedTuple):
     minimum: float
     lipschitz: FloatArray  # (nodes,)
     l_global: float
+    radius: float  # R: the ball's radius, else at least the minimiser's distance from 0
     ball: float
-
-    @property
-    def radius(self) -> float:
-        """R: the ball's radius, else the minimiser's distance from 0."""
-        return self.ball if self.ball < inf else float(np.linalg.norm(self.minimiser))
 
     @property
     def l_local(self) -> float:
@@ -82,7 +79,8 @@ class Instance(NamedTuple):
 
 def mean_at(objective: Objective, point: FloatArray) -> float:
     """f̄(point)."""
-    return float(mean_value(objective, point, np.zeros(len(objective.rows), dtype=np.int64)))
+    calls = np.zeros(len(objective.rows), dtype=np.int64)
+    return float(mean_value(value, objective, point, calls))
 
 
 def split_rows(rows: FloatArray, offsets: FloatArray, nodes: int) -> tuple[FloatArray, FloatArray]:
@@ -148,7 +146,8 @@ def _instance(
 ) -> Instance:
     # As the drivers measure it, so that no rounding of another sum enters the gap.
     minimum = mean_at(objective, best.point)
-    return Instance(objective, best.point, minimum, lipschitz, l_global, ball)
+    radius = ball if ball < inf else float(np.linalg.norm(best.point))
+    return Instance(objective, best.point, minimum, lipschitz, l_global, radius, ball)
 
 
 def _slopes_lipschitz(rows: FloatArray, low: float, added: float) -> float:
@@ -165,7 +164,11 @@ def _slopes_lipschitz(rows: FloatArray, low: float, added: float) -> float:
     return largest * min(spectral, mean_row) + abs(added)
 
 
-def refuse_non_convex(instance: Instance, seed: int = 0) -> None:
+def refuse_non_convex(
+    instance: Instance,
+    subgradient: Callable[..., None] = subgradient,
+    value: Callable[..., float] = value,
+) -> None:
     """Look for two points at which a node's sub-gradient inequality fails.
 
     Raises
@@ -173,7 +176,7 @@ def refuse_non_convex(instance: Instance, seed: int = 0) -> None:
     ValueError
         Naming the node: MSPD and its rivals need every f_i convex.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     nodes, _, dimension = instance.objective.rows.shape
     calls = np.zeros(nodes, dtype=np.int64)
     reach = max(instance.radius, 1e-300)
@@ -211,6 +214,7 @@ def write_instance(instance: Instance, folder: Path) -> None:
         minimum=instance.minimum,
         lipschitz=instance.lipschitz,
         l_global=instance.l_global,
+        radius=instance.radius,
         ball=instance.ball,
     )
 
@@ -227,5 +231,6 @@ def read_instance(folder: Path) -> Instance:
             float(kept["minimum"]),
             kept["lipschitz"],
             float(kept["l_global"]),
+            float(kept["radius"]),
             float(kept["ball"]),
         )

@@ -114,16 +114,22 @@ class MSPD(NetworkOptimizer):
         )
 
     def step(parameters, known, node, t, own, received, message, subgradient, local):
+        theta, dual, total = own[THETA], own[DUAL], own[SUM]
+        centre, point = own[CENTRE], own[INNER]
+        eta, sigma = parameters.eta, parameters.sigma
         for c in range(received.size):
-            own[DUAL, c] -= parameters.sigma * received[c]
-            own[CENTRE, c] = parameters.eta * own[DUAL, c] + own[THETA, c]
-            own[INNER, c] = own[THETA, c]
-        descend(parameters, own[INNER], own[CENTRE], own[GRADIENT], subgradient, local)
+            dual[c] -= sigma * received[c]
         for c in range(received.size):
-            new = own[INNER, c]
-            message[c] = 2.0 * new - own[THETA, c]
-            own[THETA, c] = new
-            own[SUM, c] += new
+            centre[c] = eta * dual[c] + theta[c]
+        for c in range(received.size):
+            point[c] = theta[c]
+        descend(parameters, point, centre, own[GRADIENT], subgradient, local)
+        for c in range(received.size):
+            message[c] = 2.0 * point[c] - theta[c]
+        for c in range(received.size):
+            theta[c] = point[c]
+        for c in range(received.size):
+            total[c] += point[c]
 
     def answer(parameters, t, own, out):
         for c in range(out.size):

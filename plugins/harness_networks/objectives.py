@@ -17,6 +17,7 @@ Source: Scaman et al. 2019, appendices B.1 and C.1 for the chain.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -109,8 +110,13 @@ def value(local: Local, point: FloatArray) -> float:
     return chain_value(local.chain, point)
 
 
-def mean_value(objective: Objective, point: FloatArray, calls: IntArray) -> float:
-    """f̄(point), the mean over nodes."""
+def mean_value(
+    value: Callable[[Local, FloatArray], float],
+    objective: Objective,
+    point: FloatArray,
+    calls: IntArray,
+) -> float:
+    """f̄(point), the mean over nodes of ``value``."""
     total = 0.0
     nodes = objective.rows.shape[0]
     for node in range(nodes):

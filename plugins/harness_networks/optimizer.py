@@ -32,14 +32,7 @@ import numpy as np
 
 from harness import Method
 from harness.kernels import static_functions
-from harness_networks.objectives import (
-    FloatArray,
-    IntArray,
-    Objective,
-    local_of,
-    mean_value,
-    subgradient,
-)
+from harness_networks.objectives import FloatArray, IntArray, Objective, local_of, mean_value
 
 __all__ = [
     "Channel",
@@ -235,14 +228,19 @@ class Measured(NamedTuple):
 
 
 def measure(
-    answers: FloatArray, mean: FloatArray, objective: Objective, optimum: float, calls: IntArray
+    value: Callable[..., float],
+    answers: FloatArray,
+    mean: FloatArray,
+    objective: Objective,
+    optimum: float,
+    calls: IntArray,
 ) -> Measured:
     """Gap of the mean answer and of the worst node, root mean square distance from the mean."""
     nodes = answers.shape[0]
-    gap = mean_value(objective, mean, calls) - optimum
+    gap = mean_value(value, objective, mean, calls) - optimum
     worst, spread = gap, 0.0
     for i in range(nodes):
-        worst = max(worst, mean_value(objective, answers[i], calls) - optimum)
+        worst = max(worst, mean_value(value, objective, answers[i], calls) - optimum)
         for c in range(mean.size):
             away = answers[i, c] - mean[c]
             spread += away * away
@@ -271,6 +269,7 @@ def collect(
 
 def advance(
     step: Callable[..., None],
+    subgradient: Callable[..., None],
     parameters: Any,
     known: Known,
     network: Network,
@@ -294,6 +293,8 @@ def optimise(
     init: Callable[..., None],
     step: Callable[..., None],
     answer: Callable[..., None],
+    subgradient: Callable[..., None],
+    value: Callable[..., float],
     parameters: Any,
     known: Known,
     network: Network,
@@ -310,6 +311,8 @@ def optimise(
     ----------
     init, step, answer
         The method.
+    subgradient, value
+        The task's: of a :class:`~harness_networks.objectives.Local` at a point.
     state : (nodes, vectors, d) float64
         Zeros; every node's vectors, at the end the last ones.
     message : (nodes, width · d) float64
@@ -328,7 +331,7 @@ def optimise(
     mean = np.zeros(dimension)
     for i in range(nodes):
         init(parameters, known, state[i], message[i])
-    found = measure(answers, mean, objective, optimum, uncounted)
+    found = measure(value, answers, mean, objective, optimum, uncounted)
     for point in range(grid.size):
         curves[0, point], curves[1, point] = found.gap, found.worst_gap
         curves[2, point] = found.consensus
@@ -344,7 +347,7 @@ def optimise(
             communications += network.hops
             clock += network.hops * known.tau
         advance(
-            step, parameters, known, network, objective, t, state, received, message, calls
+            step, subgradient, parameters, known, network, objective, t, state, received, message, calls
         )
         most = 0
         for i in range(nodes):
@@ -361,7 +364,7 @@ def optimise(
             if t == dense:
                 dense = t + 1 if t < DENSE_STEPS else int(t * DENSE_RATIO) + 1
             collect(answer, parameters, t, state, answers, mean)
-            gap = mean_value(objective, mean, uncounted) - optimum
+            gap = mean_value(value, objective, mean, uncounted) - optimum
             if not gap <= OVERFLOW:
                 has_diverged, gap = True, OVERFLOW
             if gap > known.eps:
@@ -370,7 +373,7 @@ def optimise(
                 reached, reached_clock = t, clock
                 reached_calls, reached_hops = before, communications
         if is_due and not has_diverged:
-            found = measure(answers, mean, objective, optimum, uncounted)
+            found = measure(value, answers, mean, objective, optimum, uncounted)
             for point in range(start, grid.size):
                 if is_known and grid[point] >= clock + window:
                     break
@@ -378,7 +381,7 @@ def optimise(
                 curves[2, point] = found.consensus
     worst, consensus = OVERFLOW, OVERFLOW
     if not has_diverged:
-        found = measure(answers, mean, objective, optimum, uncounted)
+        found = measure(value, answers, mean, objective, optimum, uncounted)
         worst, consensus = found.worst_gap, found.consensus
     return Ran(
         t, clock, before, communications, gap, worst, consensus,

@@ -127,10 +127,11 @@ def test_an_interrupt_on_the_keyboard_stops_and_a_second_one_at_once(folder):
     terminal.read_until(r"of 400 cells")
     below = descendants(terminal.process.pid)
     terminal.press(b"\x03")
-    time.sleep(0.2)
+    time.sleep(0.02)
     os.kill(terminal.process.pid, signal.SIGINT)
     before = time.monotonic()
-    assert terminal.end() == 130
+    # Where the first was enough, the second may meet a process that is on its way out.
+    assert terminal.end() in (130, -signal.SIGINT)
     assert time.monotonic() - before < 1.5
     assert terminal.text.rindex(SHOW) > terminal.text.rindex(HIDE)
     until = time.monotonic() + 1

@@ -172,6 +172,21 @@ def run_plain(
     return Run(played, state, curves, ledger, trace)
 
 
+def walk(begin, act, update, estimate, parameters, state, key, sizes, trace, estimates):
+    """A driver of little code: successors and rewards follow from h, x, a and k by arithmetic."""
+    states, horizon = sizes
+    for k in range(1, trace.shape[0] + 1):
+        begin(parameters, state, key, k)
+        x = k % states
+        for h in range(horizon):
+            a = int(act(parameters, state, key, k, h, x))
+            y = (3 * x + 5 * a + h + k * k) % states
+            update(parameters, state, h, x, a, ((x + a + h) % 4) / 4.0, y)
+            trace[k - 1, h] = a
+            estimates[k - 1, h] = estimate(parameters, state, h, x, a)
+            x = y
+
+
 class Scripted(Agent):
     """Plays the actions (H, S) given as ``parameters``."""
 

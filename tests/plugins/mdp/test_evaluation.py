@@ -109,10 +109,13 @@ AUDITED = [
     (Garnet(episodes=500, audit="forward"), UCBHoeffding(c=0.01)),
     (RiverSwim(episodes=500, audit="forward"), UCBHoeffding(c=0.01)),
     (CombinationLock(horizon=12, episodes=500, audit="forward"), UCBHoeffding(c=0.01)),
+    (Garnet(states=70, horizon=5, episodes=50, audit="forward"), UCBHoeffding(c=0.01)),
 ]
 
 
-@pytest.mark.parametrize(("task", "agent"), AUDITED, ids=["garnet", "riverswim", "lock"])
+@pytest.mark.parametrize(
+    ("task", "agent"), AUDITED, ids=["garnet", "riverswim", "lock", "two words"]
+)
 def test_an_audit_finds_no_other_bit(task, agent):
     assert finals(task, agent, 2, "mismatches").tolist() == [0.0, 0.0]
 
@@ -182,7 +185,7 @@ def test_a_policy_reported_without_its_exploration_is_found_biased(plain):
     assert z_score(differences(range(40), agent, 60)) > 8
 
 
-def test_the_regret_of_uniform_play_is_known_exactly():
+def test_the_regret_of_uniform_play_is_known_exactly(plain):
     (outcome,) = outcomes(RiverSwim(episodes=200), Uniform())
     model = RiverSwim().instance(None)
     value = policy_value(model, np.full((20, 6, 2), 0.5))[0, 0]
@@ -304,8 +307,9 @@ def test_an_action_that_is_not_the_policys_stops_the_cell(plain, agent):
 
 
 def test_compiled_code_stops_at_a_wrong_action_too():
+    task = Garnet(states=5, actions=3, branching=3, horizon=5, regret="gaps")
     with pytest.raises(ValueError, match="chose action 9 at step 1 of episode 3"):
-        outcomes(SMALL, Wild(value=9.0))
+        outcomes(task, Wild(value=9.0))
 
 
 def test_with_rewards_of_zero_nothing_is_lost(plain):

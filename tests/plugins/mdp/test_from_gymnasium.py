@@ -147,7 +147,8 @@ def environment(table, law=(1.0, 0.0), limit=None):
     class Made:
         P, initial_state_distrib, spec = table, np.array(law), Spec()
 
-    return Made()
+    Made.unwrapped = Made
+    return Made
 
 
 RIGHT = {

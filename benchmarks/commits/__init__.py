@@ -1,0 +1,1 @@
+"""What asv measures at every commit: ``asv run``, ``asv continuous main HEAD``."""

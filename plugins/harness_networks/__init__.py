@@ -1,0 +1,63 @@
+"""Non-smooth convex optimisation on networks: programs for nodes, and tasks that keep the clock.
+
+``optimizer`` has the kind that a task calls and the simulated network, ``task`` what tasks share,
+``real`` the same programs on real processes; a task and a method are a file each. Only names
+stand here: a module is imported when its first name is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from harness import hookimpl
+
+if TYPE_CHECKING:
+    from harness_networks.optimizer import Known as Known
+    from harness_networks.optimizer import NetworkOptimizer as NetworkOptimizer
+    from harness_networks.optimizer import Node as Node
+
+__all__ = ["Known", "NetworkOptimizer", "Node"]
+
+_METHODS = {
+    "networks/mspd": "harness_networks.mspd:MSPD",
+}
+
+_TASKS = {
+    "networks/lad-synthetic": "harness_networks.lad_synthetic:LadSynthetic",
+}
+
+
+@hookimpl
+def harness_methods() -> Mapping[str, str]:
+    """Programs for nodes by name."""
+    return _METHODS
+
+
+@hookimpl
+def harness_tasks() -> Mapping[str, str]:
+    """Network tasks by name."""
+    return _TASKS
+
+
+@hookimpl
+def harness_kinds() -> Mapping[str, str]:
+    """The kind that every network task calls."""
+    return {"networks/optimizer": "harness_networks.optimizer:NetworkOptimizer"}
+
+
+@hookimpl
+def harness_datasets() -> Mapping[str, str]:
+    """Graphs of the Internet Topology Zoo."""
+    from harness_networks.zoo import DATA_SETS
+
+    return DATA_SETS
+
+
+def __getattr__(name: str) -> Any:
+    """The kind and its records on first use; ``import harness_networks`` imports no numpy."""
+    if name not in __all__:
+        raise AttributeError(f"module 'harness_networks' has no attribute {name!r}")
+    from harness_networks import optimizer
+
+    return getattr(optimizer, name)
