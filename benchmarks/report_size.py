@@ -100,7 +100,8 @@ class _Maker:
         digests = b"".join(hashlib.blake2b(key.encode(), digest_size=16).digest() for key in keys)
         self._ids = np.frombuffer(digests, np.uint8).reshape(-1, 16)
         rng = np.random.default_rng(2013)
-        self._noise = rng.normal(0.0, 0.1, (len(self._groups), shape.seeds))
+        # One noise a method: cells pair by seed across horizons, as real ones do.
+        self._noise = rng.normal(0.0, 0.1, (shape.methods, shape.seeds))
 
     def _params(self, task: int) -> str:
         return json.dumps({"arms": 10, "horizon": self._shape.horizon(task)})
@@ -111,13 +112,15 @@ class _Maker:
         return failed
 
     def _at(self, task: int) -> np.ndarray:
-        return np.unique(np.geomspace(10, self._shape.horizon(task), self._shape.points))
+        return np.unique(
+            np.append(np.geomspace(10, 1_000, self._shape.points - 1), self._shape.horizon(task))
+        )
 
     def _regret(self, group: int, at: np.ndarray) -> np.ndarray:
         """(seeds, points)."""
         _, method = self._groups[group]
         level = (method + 1) * (1 + (self._shape.shift if method == 0 else 0.0))
-        return level * np.exp(self._noise[group])[:, None] * at[None, :] ** 0.5
+        return level * np.exp(self._noise[method])[:, None] * at[None, :] ** 0.5
 
     def cells(self) -> pa.Table:
         shape, seeds = self._shape, self._shape.seeds

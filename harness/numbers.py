@@ -71,11 +71,12 @@ def duration(seconds: float | None) -> str:
     """A time in the unit that fits: 0.42 ms, 3.1 s, 9 min 12 s, 2 h 5 min."""
     if seconds is None:
         return "–"
-    if seconds < 1e-3:
+    # Limits from which on two digits would round to the next unit: never 1,000 µs.
+    if seconds < 0.995e-3:
         return f"{significant(seconds * 1e6)} µs"
-    if seconds < 1:
+    if seconds < 0.995:
         return f"{significant(seconds * 1e3)} ms"
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{significant(seconds)} s"
     whole = round(seconds)
     if whole < 3600:

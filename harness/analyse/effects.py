@@ -213,17 +213,19 @@ def item_change(base: FloatArray, other: FloatArray, *, relative: bool = True) -
         As for :func:`changes`.
     """
     is_binary = all(((side == 0) | (side == 1)).all() for side in (base, other))
-    found = changes(base[:, None], other[:, None], relative=relative)[0]
     gained, lost = int((other > base).sum()), int((other < base).sum())
-    if not is_binary or not gained + lost or found.sample.method == "undecided":
-        return found
-    unit = 1 / base.size / (abs(found.base) if found.is_relative else 1)
+    if not is_binary or not gained + lost or base.size == 1:
+        return changes(base[:, None], other[:, None], relative=relative)[0]
+    average = float(base.mean())
+    is_share = relative and bool(_is_off_zero(base[:, None])[0])
+    unit = 1 / base.size / (average if is_share else 1)
     exact = Discordant(gained, lost, unit)
     # Given how many pairs differ, McNemar's interval forgets that their number varies too.
     error = _item_error(other - base) * unit * base.size
-    student = StudentT(found.sample.value, error, base.size - 1)
-    confidence = Widest((exact, student)) if error else exact
-    return found._replace(sample=replace(found.sample, method="joint", confidence=confidence))
+    value = (gained - lost) * unit
+    confidence = Widest((exact, StudentT(value, error, base.size - 1))) if error else exact
+    made = Sample(base.size, value, "joint", confidence)
+    return Change(made, average, float(other.mean()), is_share)
 
 
 def _item_error(gaps: FloatArray) -> float:

@@ -44,7 +44,7 @@ class Size(NamedTuple):
 
 WIDE = Size(820, 380, 30)
 NARROW = Size(200, 340, 13)
-SQUARE = Size(262, 240, 18)
+SQUARE = Size(262, 240, 21)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,18 +93,24 @@ def _points(
     rows: Sequence[Row], front: Sequence[bool], cost: _Cost, axes: tuple[Axis, Axis]
 ) -> list[dict[str, Any]]:
     points: list[dict[str, Any]] = []
-    taken: list[_Box] = []
-    for number, (row, is_front) in enumerate(zip(rows, front, strict=True)):
+    taken = [_dot_box(*_place(row, cost, axes)) for row in rows]
+    # From left to right, so that a label gives way to those of dots before its own.
+    for number in sorted(range(len(rows)), key=lambda number: rows[number][cost.column]):
+        row = rows[number]
         x, y = axes[0].clipped(row[cost.column] * cost.factor), axes[1].clipped(row["mean"])
         label = shortened(row["label"], SQUARE.label_chars)
         right = axes[0].share(x) > 0.62
-        place = SQUARE.width * axes[0].share(x), SQUARE.height * (1 - axes[1].share(y))
-        box = _free(place, len(label) * _LETTER, right, taken)
+        box = _free(_place(row, cost, axes), len(label) * _LETTER, right, taken)
         taken.append(box)
-        above = axes[1].value(1 - (box.bottom / SQUARE.height))
-        point = {"l": number, "x": x, "y": y, "f": is_front, "t": label, "r": right}
-        points.append({**point, "ty": above})
+        named = {"t": label, "r": right, "ty": axes[1].value(1 - box.bottom / SQUARE.height)}
+        points.append({"l": number, "x": x, "y": y, "f": front[number], **named})
     return points
+
+
+def _place(row: Row, cost: _Cost, axes: tuple[Axis, Axis]) -> tuple[float, float]:
+    """Where the dot of a row is, in px."""
+    shares = axes[0].share(row[cost.column] * cost.factor), axes[1].share(row["mean"])
+    return SQUARE.width * shares[0], SQUARE.height * (1 - shares[1])
 
 
 class _Box(NamedTuple):
@@ -121,6 +127,10 @@ def _free(dot: tuple[float, float], width: float, is_right: bool, taken: Sequenc
     steps = sorted(range(-6, 7), key=abs)
     boxes = [_Box(left, left + width, dot[1] - 4 + step * _LINE) for step in steps]
     return next((box for box in boxes if not any(_touch(box, one) for one in taken)), boxes[0])
+
+
+def _dot_box(x: float, y: float) -> _Box:
+    return _Box(x - 6, x + 6, y + 5)
 
 
 def _touch(one: _Box, other: _Box) -> bool:

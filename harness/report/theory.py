@@ -2,8 +2,10 @@
 
 A bound that is known at points of the axis is drawn through them. One that is known for the
 final value only, a promise at horizon n, is drawn through the horizons that the suite has:
-tasks that differ in one parameter, whose value is where each one's curve ends. Known at one
-point only, it is a short line at the curve's end; nothing is drawn beyond what is known.
+tasks that differ in one parameter, whose value is where each one's curve ends, and only for a
+label whose curves agree up to the shorter horizon. Where the horizon changes instances or play
+(a prior made for n, a policy told n), the bound at another n is about another curve. Known at
+one point only, it is a short line at the curve's end; nothing is drawn beyond what is known.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ _WORDS = {
     "optimum": "optimum",
     "exact": "exact value",
 }
+
+_ROUNDING = 1e-6  # relative, between two means of the same numbers
 
 
 class TheoryLine(NamedTuple):
@@ -114,8 +118,28 @@ def _points(
         if not _differ_in(task, other, end, other_end):
             continue
         for bound in other.bounds:
-            if bound.metric == metric and bound.at is None and bound.label in own:
+            if bound.metric != metric or bound.at is not None or bound.label not in own:
+                continue
+            if _agree(task, other, metric, bound.label):
                 yield other_end, bound
+
+
+def _agree(task: TaskPage, other: TaskPage, metric: str, label: str) -> bool:
+    """Whether a label's two curves are the same as far as both go.
+
+    Instances pair by seed across horizons, so that they are, to rounding, where neither task
+    nor method depends on the horizon.
+    """
+    pair = [
+        next((curve for curve in each.curves.get(metric, ()) if curve.label == label), None)
+        for each in (task, other)
+    ]
+    if pair[0] is None or pair[1] is None or pair[0].seeds != pair[1].seeds:
+        return False
+    _, ours, theirs = np.intersect1d(pair[0].at, pair[1].at, return_indices=True)
+    return bool(
+        ours.size > 0 and np.allclose(pair[0].mean[ours], pair[1].mean[theirs], rtol=_ROUNDING)
+    )
 
 
 def _end(task: TaskPage, metric: str) -> float | None:

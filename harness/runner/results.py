@@ -208,6 +208,7 @@ class Run:
             "state": self.state,
             "exit_code": int(code),
             "planned": self.planned,
+            "notes": list(self.record.notes),
             "cells": self.status_counts(),
             "claims": self.claim_rows(),
             "leaderboard": self.leaderboard_rows(),

@@ -30,7 +30,7 @@ IntArray = npt.NDArray[np.int64]
 def extended(prepared: Prepared) -> tuple[Prepared, Looks]:
     """The plan with every seed that may be added, and the looks at which adding may stop."""
     suite = prepared.plan.suite
-    looks = Looks(tuple(use.seeds for entry in suite.entries for use in entry.methods))
+    looks = Looks(suite.seeds)
     if not looks.are_planned:
         return prepared, looks
     longest = replace(suite, entries=tuple(map(_longest_entry, suite.entries)))

@@ -245,3 +245,8 @@ class Suite:
     plugins: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     cuts: tuple[str, ...] = ()
+
+    @property
+    def seeds(self) -> tuple[Seeds, ...]:
+        """The seeds of each label of each entry, in the order of the plan's specs."""
+        return tuple(use.seeds for entry in self.entries for use in entry.methods)

@@ -144,12 +144,19 @@ class UCBVIHoeffding(_UCBVI):
     def begin(parameters, state, key, k):
         for back in range(state.q.shape[0]):
             h = state.q.shape[0] - 1 - back
+            layer, after = counted_layer(state, h), state.v[h + 1]
             for x in range(state.q.shape[1]):
                 for a in range(state.q.shape[2]):
-                    visits = state.visits[counted_layer(state, h), x, a]
+                    visits = state.visits[layer, x, a]
                     if visits > 0:
                         bonus = hoeffding_bonus(parameters, h, float(visits))
-                        lower_q(parameters, state, h, x, a, bonus)
+                        total = 0.0
+                        for y in range(after.size):
+                            total += state.transitions[layer, x, a, y] * after[y]
+                        value = state.reward[layer, x, a] / visits + total / visits + bonus
+                        value = min(parameters.horizon, value)
+                        if value < state.q[h, x, a]:
+                            state.q[h, x, a] = value
                 set_value(state, h, x)
 
 

@@ -33,7 +33,8 @@ from harness_networks.theory import fit_to_budget, gap_guarantee, rounded_up
 
 __all__ = ["MSPD", "Design", "Parameters", "descend", "designed"]
 
-THETA, DUAL, SUM, CENTRE, INNER, GRADIENT = range(6)
+THETA, DUAL, SUM = range(3)  # own
+CENTRE, GRADIENT = range(2)  # work
 
 
 class Parameters(NamedTuple):
@@ -76,7 +77,8 @@ class MSPD(NetworkOptimizer):
         A factor on σ. Above 4/3 it diverges.
     """
 
-    vectors: ClassVar[int] = 6
+    vectors: ClassVar[int] = 3
+    workspace: ClassVar[int] = 2
 
     rounds: Annotated[int, Ge(0)] = 0
     inner: Annotated[int, Ge(0)] = 0
@@ -113,23 +115,21 @@ class MSPD(NetworkOptimizer):
             gap_guarantee(facts, bound, source, name="as printed"),
         )
 
-    def step(parameters, known, node, t, own, received, message, subgradient, local):
-        theta, dual, total = own[THETA], own[DUAL], own[SUM]
-        centre, point = own[CENTRE], own[INNER]
+    def step(parameters, known, node, t, own, work, received, message, subgradient, local):
+        theta, dual, total, centre = own[THETA], own[DUAL], own[SUM], work[CENTRE]
         eta, sigma = parameters.eta, parameters.sigma
-        for c in range(received.size):
+        # Few arrays a loop: beyond some eight pairs to check for overlap nothing is vectorised.
+        for c in range(theta.size):
             dual[c] -= sigma * received[c]
-        for c in range(received.size):
             centre[c] = eta * dual[c] + theta[c]
-        for c in range(received.size):
-            point[c] = theta[c]
-        descend(parameters, point, centre, own[GRADIENT], subgradient, local)
-        for c in range(received.size):
-            message[c] = 2.0 * point[c] - theta[c]
-        for c in range(received.size):
-            theta[c] = point[c]
-        for c in range(received.size):
-            total[c] += point[c]
+        for c in range(theta.size):
+            message[c] = theta[c]
+        descend(parameters, message, centre, work[GRADIENT], subgradient, local)
+        for c in range(theta.size):
+            new = message[c]
+            message[c] = 2.0 * new - theta[c]
+            theta[c] = new
+            total[c] += new
 
     def answer(parameters, t, own, out):
         for c in range(out.size):

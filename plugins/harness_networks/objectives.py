@@ -153,7 +153,19 @@ def slopes_subgradient(
         for c in range(dimension):
             out[c] += first * one[c] + second * two[c] + third * three[c]
         j += 3
-    while j < count:
+    if j + 2 == count:
+        one, two = rows[j], rows[j + 1]
+        first, second = 0.0, 0.0
+        for c in range(dimension):
+            first += one[c] * point[c]
+            second += two[c] * point[c]
+        first -= offsets[j]
+        second -= offsets[j + 1]
+        first = share if first > 0.0 else (low * share if first < 0.0 else 0.0)
+        second = share if second > 0.0 else (low * share if second < 0.0 else 0.0)
+        for c in range(dimension):
+            out[c] += first * one[c] + second * two[c]
+    elif j < count:
         one = rows[j]
         first = 0.0
         for c in range(dimension):
@@ -162,7 +174,6 @@ def slopes_subgradient(
         first = share if first > 0.0 else (low * share if first < 0.0 else 0.0)
         for c in range(dimension):
             out[c] += first * one[c]
-        j += 1
 
 
 @row("reassoc", "contract", "nsz")

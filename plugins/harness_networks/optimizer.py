@@ -138,11 +138,13 @@ class NetworkOptimizer(Method):
     - ``tree``: the mean over all nodes, at the price of 2Δ communications,
     - ``centre``: the same for nothing, but a sub-gradient costs n units of time.
 
-    ``vectors`` is how many vectors a node keeps, ``width`` how many a message has.
+    ``vectors`` is how many vectors a node keeps, ``workspace`` how many it needs within a step
+    (nothing in them lasts), ``width`` how many a message has.
     """
 
     channel: ClassVar[Channel] = "gossip"
     vectors: ClassVar[int] = 1
+    workspace: ClassVar[int] = 1
     width: ClassVar[int] = 1
     first_is_silent: ClassVar[bool] = False
     is_random: ClassVar[bool] = False
@@ -174,6 +176,7 @@ class NetworkOptimizer(Method):
         node: Node,
         t: int,
         own: FloatArray,
+        work: FloatArray,
         received: FloatArray,
         message: FloatArray,
         subgradient: Callable[..., None],
@@ -219,44 +222,47 @@ def exchange(network: Network, message: FloatArray, received: FloatArray) -> Non
                 received[i, c] += weight * message[j, c]
 
 
-class Measured(NamedTuple):
-    """How good the nodes' answers are at one moment."""
-
-    gap: float
-    worst_gap: float
-    consensus: float
-
-
-def measure(
-    value: Callable[..., float],
-    answers: FloatArray,
-    mean: FloatArray,
+def advance(
+    step: Callable[..., None],
+    subgradient: Callable[..., None],
+    parameters: Any,
+    known: Known,
+    network: Network,
     objective: Objective,
-    optimum: float,
+    t: int,
+    state: FloatArray,
+    work: FloatArray,
+    received: FloatArray,
+    message: FloatArray,
     calls: IntArray,
-) -> Measured:
-    """Gap of the mean answer and of the worst node, root mean square distance from the mean."""
-    nodes = answers.shape[0]
-    gap = mean_value(value, objective, mean, calls) - optimum
-    worst, spread = gap, 0.0
-    for i in range(nodes):
-        worst = max(worst, mean_value(value, objective, answers[i], calls) - optimum)
-        for c in range(mean.size):
-            away = answers[i, c] - mean[c]
-            spread += away * away
-    return Measured(gap, worst, sqrt(spread / nodes))
+) -> int:
+    """Every node's step ``t``, in turn, since they do not see each other; most calls so far."""
+    most = 0
+    for i in range(state.shape[0]):
+        node = Node(network.degrees[i], network.keys[i], network.shared_key)
+        local = local_of(objective, i, calls)
+        step(
+            parameters,
+            known,
+            node,
+            t,
+            state[i],
+            work,
+            received[i],
+            message[i],
+            subgradient,
+            local,
+        )
+        most = max(most, calls[i])
+    return most
 
 
 def collect(
-    answer: Callable[..., None],
-    parameters: Any,
-    t: int,
-    state: FloatArray,
-    answers: FloatArray,
-    mean: FloatArray,
+    answer: Callable[..., None], parameters: Any, t: int, state: FloatArray, answers: FloatArray
 ) -> None:
-    """Ask every node for its answer; the mean of all."""
-    nodes, dimension = answers.shape
+    """Every node's answer, and their mean in the last row: (nodes + 1, d)."""
+    nodes, dimension = state.shape[0], answers.shape[1]
+    mean = answers[nodes]
     for c in range(dimension):
         mean[c] = 0.0
     for i in range(nodes):
@@ -267,26 +273,15 @@ def collect(
         mean[c] /= nodes
 
 
-def advance(
-    step: Callable[..., None],
-    subgradient: Callable[..., None],
-    parameters: Any,
-    known: Known,
-    network: Network,
-    objective: Objective,
-    t: int,
-    state: FloatArray,
-    received: FloatArray,
-    message: FloatArray,
-    calls: IntArray,
-) -> None:
-    """Every node's step ``t``; one after the other, since they do not see each other."""
-    for i in range(state.shape[0]):
-        node = Node(network.degrees[i], network.keys[i], network.shared_key)
-        local = local_of(objective, i, calls)
-        step(
-            parameters, known, node, t, state[i], received[i], message[i], subgradient, local
-        )
+def spread_of(answers: FloatArray) -> float:
+    """Root mean square distance of the rows from the last one."""
+    nodes = answers.shape[0] - 1
+    total = 0.0
+    for i in range(nodes):
+        for c in range(answers.shape[1]):
+            away = answers[i, c] - answers[nodes, c]
+            total += away * away
+    return sqrt(total / nodes)
 
 
 def optimise(
@@ -301,6 +296,7 @@ def optimise(
     objective: Objective,
     optimum: float,
     state: FloatArray,
+    work: FloatArray,
     message: FloatArray,
     grid: FloatArray,
     curves: FloatArray,
@@ -315,6 +311,8 @@ def optimise(
         The task's: of a :class:`~harness_networks.objectives.Local` at a point.
     state : (nodes, vectors, d) float64
         Zeros; every node's vectors, at the end the last ones.
+    work : (workspace, d) float64
+        Room for one node's step.
     message : (nodes, width · d) float64
         Zeros.
     grid : (points,) float64
@@ -327,63 +325,55 @@ def optimise(
     received = np.zeros_like(message)
     calls = np.zeros(nodes, dtype=np.int64)
     uncounted = np.zeros(nodes, dtype=np.int64)
-    answers = np.zeros((nodes, dimension))
-    mean = np.zeros(dimension)
+    answers = np.zeros((nodes + 1, dimension))
     for i in range(nodes):
         init(parameters, known, state[i], message[i])
-    found = measure(value, answers, mean, objective, optimum, uncounted)
-    for point in range(grid.size):
-        curves[0, point], curves[1, point] = found.gap, found.worst_gap
-        curves[2, point] = found.consensus
-    gap, clock, before, window = found.gap, 0.0, 0, 0.0
-    communications, dense, start = 0, 1, 0
-    reached, reached_clock, reached_calls, reached_hops = 0, 0.0, 0, 0
+    gap, worst, consensus = 0.0, 0.0, 0.0
+    clock, window, asked, hops, point, dense = 0.0, 0.0, 0, 0, 0, 0
+    reached, reached_clock, reached_asked, reached_hops = 0, 0.0, 0, 0
     has_diverged = False
-    t = 0
-    while t < parameters.steps and not has_diverged:
-        t += 1
-        if not (t == 1 and network.first_is_silent):
-            exchange(network, message, received)
-            communications += network.hops
-            clock += network.hops * known.tau
-        advance(
-            step, subgradient, parameters, known, network, objective, t, state, received, message, calls
-        )
-        most = 0
-        for i in range(nodes):
-            most = max(most, calls[i])
-        clock += (most - before) * network.work
-        # The answers stand until the next step is done: so long as a step can take.
-        window = max(window, (most - before) * network.work + network.hops * known.tau)
-        before = most
-        while start < grid.size and grid[start] < clock:
-            start += 1
-        is_known = t > parameters.period
-        is_due = start < grid.size and (not is_known or grid[start] < clock + window)
-        if is_due or t == dense or t == parameters.steps:
-            if t == dense:
-                dense = t + 1 if t < DENSE_STEPS else int(t * DENSE_RATIO) + 1
-            collect(answer, parameters, t, state, answers, mean)
-            gap = mean_value(value, objective, mean, uncounted) - optimum
-            if not gap <= OVERFLOW:
-                has_diverged, gap = True, OVERFLOW
-            if gap > known.eps:
-                reached = 0
-            elif reached == 0:
-                reached, reached_clock = t, clock
-                reached_calls, reached_hops = before, communications
-        if is_due and not has_diverged:
-            found = measure(value, answers, mean, objective, optimum, uncounted)
-            for point in range(start, grid.size):
-                if is_known and grid[point] >= clock + window:
+    for t in range(parameters.steps + 1):
+        if t > 0:
+            sent = 0 if t == 1 and network.first_is_silent else network.hops
+            if sent > 0 or network.hops == 0:
+                exchange(network, message, received)
+            most = advance(
+                step, subgradient, parameters, known, network, objective,
+                t, state, work, received, message, calls,
+            )  # fmt: skip
+            clock += sent * known.tau + (most - asked) * network.work
+            window = max(window, network.hops * known.tau + (most - asked) * network.work)
+            hops, asked = hops + sent, most
+        # These answers stand until the next step is done: no longer than a step can take.
+        until = clock + window if t > parameters.period else np.inf
+        while point < grid.size and grid[point] < clock:
+            point += 1
+        is_whole = t == parameters.steps or (point < grid.size and grid[point] < until)
+        if not is_whole and t < dense:
+            continue
+        if t >= dense:
+            dense = t + 1 if t < DENSE_STEPS else int(t * DENSE_RATIO) + 1
+        if t > 0:
+            collect(answer, parameters, t, state, answers)
+        # The mean's gap last; the nodes' only where all of it is written down.
+        for i in range(0 if is_whole else nodes, nodes + 1):
+            gap = mean_value(value, objective, answers[i], uncounted) - optimum
+            worst = gap if i == 0 else max(worst, gap)
+        if not gap <= OVERFLOW:
+            gap, worst, has_diverged = OVERFLOW, OVERFLOW, True
+        if gap > known.eps:
+            reached = 0
+        elif reached == 0:
+            reached, reached_clock, reached_asked, reached_hops = t, clock, asked, hops
+        if is_whole:
+            consensus = min(spread_of(answers), OVERFLOW)
+            for later in range(point, grid.size):
+                if grid[later] >= until:
                     break
-                curves[0, point], curves[1, point] = found.gap, found.worst_gap
-                curves[2, point] = found.consensus
-    worst, consensus = OVERFLOW, OVERFLOW
-    if not has_diverged:
-        found = measure(value, answers, mean, objective, optimum, uncounted)
-        worst, consensus = found.worst_gap, found.consensus
+                curves[0, later], curves[1, later], curves[2, later] = gap, worst, consensus
+        if has_diverged:
+            return Ran(t, clock, asked, hops, gap, worst, gap, 0, 0.0, 0, 0, True)
     return Ran(
-        t, clock, before, communications, gap, worst, consensus,
-        reached, reached_clock, reached_calls, reached_hops, has_diverged,
+        parameters.steps, clock, asked, hops, gap, worst, consensus,
+        reached, reached_clock, reached_asked, reached_hops, False,
     )  # fmt: skip

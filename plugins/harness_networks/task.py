@@ -338,6 +338,7 @@ class NetworkTask(Task):
                 coerce(instance.objective),
                 instance.minimum,
                 np.zeros(shape),
+                np.zeros((method.workspace, known.dimension)),
                 np.zeros((known.nodes, method.width * known.dimension)),
                 grid,
                 curves,

@@ -128,6 +128,13 @@ def _value(page, label, column):
     )
 
 
+def test_the_watch_notices_a_page_that_asks_for_something(chromium, tmp_path):
+    (tmp_path / "scratch.html").write_text('<img src="picture.png">')
+    chromium.get((tmp_path / "scratch.html").as_uri())
+    assert (tmp_path / "picture.png").as_uri() in _asked(chromium)
+    assert chromium.get_log("browser") != []
+
+
 def test_a_hostile_name_is_text_and_runs_nothing(page):
     assert _labels(page)[0] == ATTACK
     assert page.execute_script("return document.querySelectorAll('td script').length") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 
@@ -122,6 +123,19 @@ def test_a_run_at_a_commit_has_its_code_and_its_name_whatever_lies_in_the_index(
     assert run.record.commit == scratch.git("rev-parse", "HEAD")
     assert run.record.diff_hash == ""
     assert run.status_counts() == {"ok": 24}
+
+
+def test_an_audit_at_the_runs_commit_computes_with_the_code_of_that_commit(
+    scratch, repository, tmp_path, monkeypatch
+):
+    first = repository.revision(f"HEAD~{COMMITS - 1}")
+    path = summary_at(first, scratch.suite, tmp_path, ["--inline"])["path"]
+    monkeypatch.chdir(scratch.root)
+    command = ["audit", path, "--at-commit", "--sample", "100", "--inline", "--json"]
+    answer = CliRunner().invoke(cli, command, standalone_mode=False, catch_exceptions=False)
+    found = json.loads(answer.output)
+    assert (answer.return_value, found["agrees"], found["compared"]) == (0, True, 24)
+    assert all(cell["same_code"] and cell["agreement"] == "exact" for cell in found["cells"])
 
 
 def test_a_suite_that_the_commit_does_not_have_is_run_with_its_code(scratch, repository, tmp_path):

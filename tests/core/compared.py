@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def run_of(values: Mapping[str, Sequence[float]], **of_group: Any) -> Run:
 def tables_of(run: Run, code: bytes = b"", machine: str = "m") -> dict[str, pa.Table]:
     tables = run.tables()
     cells = tables["cells"]
-    ids = pa.array([code.ljust(16, b".")] * len(cells), pa.binary(16))
+    code_id = blake2b(code, digest_size=16).digest()
+    ids = pa.array([code_id] * len(cells), pa.binary(16))
     machines = pa.array([machine] * len(cells)).dictionary_encode()
     for name, column in (("code_id", ids), ("machine", machines)):
         cells = cells.set_column(cells.column_names.index(name), cells.schema.field(name), column)
@@ -76,7 +78,7 @@ def write_run(
     """A run's folder as the store writes it; its code is named by its id."""
     folder = root / suite / run_id
     folder.mkdir(parents=True)
-    tables = tables_of(run, run_id.encode()[-16:])
+    tables = tables_of(run, run_id.encode())
     for name, table in tables.items():
         if len(table) or name in ("cells", "measurements"):
             write_table(folder / f"{name}.parquet", table)

@@ -234,6 +234,19 @@ def test_the_bound_is_vacuous_until_it_meets_the_horizon(tmp_path):
     assert line.vacuous_until == pytest.approx(1960)
 
 
+def test_a_bound_of_another_horizon_is_left_out_where_the_horizon_changes_the_curve(tmp_path):
+    from dataclasses import replace
+
+    tasks = list(_horizons(tmp_path, 3).tasks)
+    other = tasks[0].curves["regret"]
+    tasks[0] = replace(
+        tasks[0], curves={"regret": [replace(curve, mean=2 * curve.mean) for curve in other]}
+    )
+    (line,) = theory_lines(tasks[2], "regret", tasks)
+    assert 1000.0 not in line.at
+    assert {2000.0, 3000.0} <= set(line.at)
+
+
 def test_a_bound_at_points_of_the_axis_is_drawn_through_them(tmp_path):
     from dataclasses import replace
 
