@@ -43,7 +43,8 @@ def significant(value: float, digits: int = 2, *, signed: bool = False) -> str:
     """``value`` to a number of significant digits."""
     if not value or not isfinite(value):
         return fixed(value, 0, signed=signed) if isfinite(value) else str(value)
-    return fixed(value, digits - 1 - floor(log10(abs(value))), signed=signed)
+    rounded = round(value, digits - 1 - floor(log10(abs(value))))  # 0.996 is 1.0, not 1.00
+    return fixed(rounded, digits - 1 - floor(log10(abs(rounded))), signed=signed)
 
 
 def trimmed(value: float) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib import import_module
@@ -221,9 +222,10 @@ def _checked(value: Any, thing: Thing) -> type[Any]:
 
 
 def attempt(call: Callable[[], T]) -> tuple[T | None, BaseException | None]:
-    """What foreign code returns, or what it raises."""
+    """What foreign code returns, or what it raises; what it prints is no output of ours."""
     try:
-        return call(), None
+        with redirect_stdout(sys.stderr):
+            return call(), None
     # Imports, hooks, registrations and planning functions of plugins: whatever they raise is
     # told with the plugin's name and must not take the command along.
     except (Exception, SystemExit) as error:  # noqa: BLE001

@@ -190,7 +190,7 @@ def _common(tables: dict[str, dict[str, Column]]) -> _Common:
         for label in columns:
             counts[label] = counts.get(label, 0) + 1
     most = max(counts.values(), default=0)
-    labels = tuple(label for label, count in counts.items() if 2 * count > most)
+    labels = tuple(label for label, count in counts.items() if 2 * count >= most)
     left_out = [
         f"{label}: has {counts[label]} of {len(tables)} tasks"
         for label in counts

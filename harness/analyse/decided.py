@@ -58,14 +58,17 @@ class Looks:
         """Whether any group gets seeds added."""
         return any(map(_is_adaptive, self.groups))
 
+    @cached_property
+    def _planned(self) -> frozenset[tuple[int, ...]]:
+        return frozenset(_sizes(seeds) for seeds in self.groups if _is_adaptive(seeds))
+
     def level(self, number: int, level: float) -> float:
         """The level at look ``number`` at which ``level`` holds over all looks.
 
         Where groups have different schedules it is the widest interval's: no group is judged
         more boldly than its own looks allow.
         """
-        planned = {_sizes(seeds) for seeds in self.groups if _is_adaptive(seeds)}
-        levels = [_levels(sizes, level) for sizes in planned]
+        levels = [_levels(sizes, level) for sizes in self._planned]
         return max((each[min(number, len(each) - 1)] for each in levels), default=level)
 
     def at(self, number: int) -> Look:

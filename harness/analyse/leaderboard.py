@@ -17,7 +17,7 @@ from harness.analyse.columns import FloatArray, IntArray
 from harness.analyse.results import Column, GroupBound, Results
 from harness.api.metric import Metric
 from harness.api.parameters import canonical
-from harness.stats import rank_intervals, sample
+from harness.stats import rank_intervals, samples
 from harness.store.schemas import SCHEMAS
 from harness.suite.model import Published
 
@@ -104,7 +104,11 @@ def _measured(
     some_done = any(results.cells(group).is_done.any() for group in board.groups)
     if some_done and not any(column.seeds.size for column in columns.values()):
         return []  # declared, and given to no method on this task
-    rows = [_row(results, group, metric, columns[group], level) for group in board.groups]
+    estimates = _estimates(columns, metric, level)
+    rows = [
+        _row(results, group, metric, columns[group]) | estimates.get(group, {})
+        for group in board.groups
+    ]
     direction = ranked_by(results, board, metric)
     if direction is not None:
         valued = [place for place, group in enumerate(board.groups) if columns[group].seeds.size]
@@ -127,29 +131,42 @@ def ranked_by(
     return metric.direction
 
 
-def _row(
-    results: Results, group: int, metric: Metric, column: Column, level: float
-) -> dict[str, Any]:
+def _estimates(
+    columns: Mapping[int, Column], metric: Metric, level: float
+) -> dict[int, dict[str, float]]:
+    """Mean and interval of each group that has values.
+
+    Groups with as many seeds are resampled in one go: a thousand groups of a thousand seeds
+    one by one read 16 MB of resamples each, which took nine tenths of the time.
+    """
+    alike: dict[int, list[int]] = {}
+    for group, column in columns.items():
+        if column.seeds.size:
+            alike.setdefault(column.seeds.size, []).append(group)
+    found = {}
+    for groups in alike.values():
+        table = np.column_stack([columns[group].values for group in groups])
+        for group, estimate in zip(groups, samples(table, metric.type), strict=True):
+            interval = estimate.interval(level)
+            ends = {"ci_low": interval.low, "ci_high": interval.high} if interval else {}
+            found[group] = {"mean": estimate.value, **ends}
+    return found
+
+
+def _row(results: Results, group: int, metric: Metric, column: Column) -> dict[str, Any]:
     spec, cells = results.specs[group], results.cells(group)
-    n = column.seeds.size
     row: dict[str, Any] = {
         "label": spec.label,
         "method": spec.method,
         "method_params": canonical(spec.method_params),
         "origin": "measured",
-        "n": n,
+        "n": column.seeds.size,
         "failures": cells.failures,
         "censored": int(column.is_censored.sum()),
         "wall_s": _mean(cells.wall_s[cells.is_done]),
         "peak_memory": _largest(cells.peak_memory[cells.is_done]),
         "compiled": cells.is_compiled,
     }
-    if n:
-        estimate = sample(column.values, metric.type)
-        interval = estimate.interval(level)
-        row["mean"] = estimate.value
-        if interval:
-            row |= {"ci_low": interval.low, "ci_high": interval.high}
     lower = results.bound(group, metric.name, "lower_bound")
     guarantee = results.bound(group, metric.name, "guarantee")
     row["lower_bound"], row["ratio_to_lower"] = _against(column, lower)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import results_option
-from harness.cli.text import say, say_error, width
+from harness.cli.text import say, say_error, say_json, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,8 +75,7 @@ def compare(
     if form == "table":
         say(comparison_lines(comparison, width(), code, show_all=show_all))
     elif form == "json":
-        json.dump(as_json(comparison, code), sys.stdout, indent=2, ensure_ascii=False)
-        click.echo()
+        say_json(as_json(comparison, code))
     elif form == "md":
         from harness.cli.comparison_md import markdown
 

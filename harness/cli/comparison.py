@@ -20,6 +20,7 @@ __all__ = [
     "blocks_of",
     "change_text",
     "counts_text",
+    "ends_text",
     "exit_code",
     "left_out",
     "p_text",
@@ -126,13 +127,28 @@ def rules_text(comparison: Comparison) -> str:
 
 def change_text(row: Row) -> str:
     """The change at the digits that its interval supports, signed; in % where relative."""
-    factor = 100 if row.is_relative else 1
-    value = factor * row.change
+    value = row.change * (100 if row.is_relative else 1)
     unit = " %" if row.is_relative else ""
     if row.low is None or row.high is None or row.low == row.high:
         return f"{numbers.significant(value, signed=bool(value))}{unit}"
-    decimals = numbers.decimals_for(factor * row.low, factor * row.high, value)
-    return f"{numbers.fixed(value, min(decimals, 12), signed=True)}{unit}"
+    return f"{numbers.fixed(value, _decimals(row), signed=True)}{unit}"
+
+
+def ends_text(row: Row) -> str:
+    """Both ends of a change's interval, to the same place; a dash where there is none."""
+    if row.low is None or row.high is None:
+        return "–"
+    factor = 100 if row.is_relative else 1
+    ends = [numbers.fixed(factor * end, _decimals(row), signed=True) for end in (row.low, row.high)]
+    return f"{ends[0]} … {ends[1]}{' %' if row.is_relative else ''}"
+
+
+def _decimals(row: Row) -> int:
+    """Two digits of the interval's half-width, and no more than four of the change."""
+    factor = 100 if row.is_relative else 1
+    ends = [None if end is None else factor * end for end in (row.low, row.high)]
+    four = numbers.decimals_for(None, None, factor * row.change)
+    return min(numbers.decimals_for(ends[0], ends[1], factor * row.change), max(four, 2))
 
 
 def p_text(p: float | None) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from harness.cli import comparison as told
 from harness.cli import numbers
-from harness.cli.comparison_md import interval
 
 if TYPE_CHECKING:
     from harness.analyse.comparison import Comparison, Row
@@ -102,7 +101,7 @@ def _row(row: Row, reach: float) -> str:
         f'<td class="q">{escape(row.title)}</td>',
         f'<td class="n">{escape(told.change_text(row))}</td>',
         f'<td class="plot {row.verdict}">{_plot(row, reach)}</td>',
-        f'<td class="n q">{escape(interval(row))}</td>',
+        f'<td class="n q">{escape(told.ends_text(row))}</td>',
         f'<td class="n">{escape(told.p_text(row.p_holm))}</td>',
         f'<td class="n">{numbers.count(row.n)}</td>',
         f'<td class="q">{escape(told.remark(row))}</td>',

@@ -71,22 +71,11 @@ def _cells(row: Row) -> list[str]:
         _safe(row.title),
         _safe(row.against),
         told.change_text(row).replace("−", "-"),
-        interval(row),
+        told.ends_text(row).replace("−", "-"),
         told.p_text(row.p_holm),
         numbers.count(row.n),
         _safe(told.remark(row)),
     ]
-
-
-def interval(row: Row) -> str:
-    """Both ends of a change's interval; a dash where there is none."""
-    if row.low is None or row.high is None:
-        return "–"
-    factor = 100 if row.is_relative else 1
-    low, high = factor * row.low, factor * row.high
-    decimals = min(numbers.decimals_for(low, high, factor * row.change), 12)
-    ends = [numbers.fixed(end, decimals, signed=True).replace("−", "-") for end in (low, high)]
-    return f"{ends[0]} … {ends[1]}{' %' if row.is_relative else ''}"
 
 
 def _safe(text: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import results_option
-from harness.cli.text import Line, Span, can_draw, line, mark, say, say_error
+from harness.cli.text import Line, Span, can_draw, line, mark, say, say_error, say_json
 
 if TYPE_CHECKING:
     from harness.analyse.history import Moment, Series
@@ -43,7 +42,7 @@ def history(
     say_error([line((f"! {note}", "open")) for note in timeline.notes])
     found = over_runs(timeline.sides, task, method, metric)
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
+        say_json([asdict(each) for each in found])
         return
     for series in found:
         say([*series_lines(series), line()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from io import TextIOWrapper
@@ -47,6 +48,14 @@ class _Lazy(click.Group):
         assert isinstance(command, click.Command), f"{module}:{attribute} is no command"
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # The reader (head, less) went away: nothing is wrong, and nothing can be printed.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ExitCode.OK
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, told) for name, (_, _, told) in _COMMANDS.items()])
@@ -84,9 +93,6 @@ def main() -> None:
         sys.exit(ExitCode.USER)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
-    except SystemExit as error:
-        # click says 1 when the reader (head, less) went away; but nothing is wrong then.
-        sys.exit(ExitCode.OK if isinstance(error.__context__, BrokenPipeError) else error.code)
     except HarnessError as error:
         if debug:
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from harness.cli.options import results_option
-from harness.cli.text import line, say, say_error
+from harness.cli.text import line, say, say_error, say_json
 
 __all__ = ["query"]
 
@@ -45,7 +44,7 @@ def query(sql: str, form: str, results: str) -> None:
     rows = [[_plain(value) for value in row] for row in answer.rows]
     if form == "json":
         listed = [dict(zip(answer.columns, row, strict=True)) for row in rows]
-        click.echo(json.dumps(listed, indent=2, ensure_ascii=False, default=str))
+        say_json(listed)
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([answer.columns, *rows])

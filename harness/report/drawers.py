@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -30,13 +31,19 @@ def draw_all(specs: Sequence[Mapping[str, Any]]) -> list[str]:
 
     Raises ``UsageError`` when a drawing process fails, with what it said.
     """
-    processes = min(len(specs) // _LEAST + 1, len(os.sched_getaffinity(0)), _MOST)
+    processes = min(len(specs) // _LEAST + 1, _cores(), _MOST)
     if processes < 2:
         return [render.svg(spec) for spec in specs]
     others = [_Drawer(specs[place::processes]) for place in range(1, processes)]
     parts = [[render.svg(spec) for spec in specs[::processes]]]
     parts += [drawer.answers() for drawer in others]
     return [parts[place % processes][place // processes] for place in range(len(specs))]
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # not everywhere: macOS has none
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class _Drawer:
@@ -49,8 +56,9 @@ class _Drawer:
         )
         assert self._process.stdin is not None, "asked for above"
         # All of it is read before anything is answered: neither side waits for the other.
-        self._process.stdin.write(json.dumps(specs).encode())
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):  # it died at once: ``answers`` tells why
+            self._process.stdin.write(json.dumps(specs).encode())
+            self._process.stdin.close()
         self._process.stdin = None
 
     def answers(self) -> list[str]:

@@ -128,6 +128,7 @@ class _Search:
     changed: dict[int, Change] = field(default_factory=dict)
     evaluations: int = 0
     _reference: Results = field(init=False)
+    _metrics: list[str] = field(default_factory=list)
     _known: dict[str, tuple[Answer, Changes | None]] = field(default_factory=dict)
 
     def start(self, good: Revision) -> None:
@@ -137,7 +138,8 @@ class _Search:
         own = changes(self._reference, self._reference, chosen)
         if not own.groups:
             where = "".join(f" of {each}" for each in (chosen.label, chosen.task) if each)
-            raise UsageError(f'{good.short} has no value of "{chosen.metric}"{where}')
+            told = f'{good.short} has no value of "{chosen.metric}"{where}'
+            raise UsageError(f"{told} (its metrics: {', '.join(self._metrics)})")
         self.tell(f"{good.short} good        {len(own.groups)} groups")
 
     def ask(self, place: int) -> Answer:
@@ -180,6 +182,7 @@ class _Search:
         asked = self.asked
         summary = summary_at(revision, asked.suite, asked.results, asked.options)
         run = Run(Path(summary["path"]))
+        self._metrics = sorted({row["metric"] for row in summary["leaderboard"]})
         items = run.path / "items.parquet"
         return Results.from_tables(
             run.table("cells"),

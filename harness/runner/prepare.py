@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,9 +53,10 @@ def prepare(
         When a plugin that the suite names fails.
     """
     registry = registry or Registry()
-    loaded = load_suite(path, registry, overrides=overrides, cuts=cuts or Cuts())
-    describe({name: thing.at for name, thing in registry.things("dataset").items()})
-    plan = plan_suite(loaded.suite, registry)
+    with redirect_stdout(sys.stderr):  # what plugins print is no output of ours
+        loaded = load_suite(path, registry, overrides=overrides, cuts=cuts or Cuts())
+        describe({name: thing.at for name, thing in registry.things("dataset").items()})
+        plan = plan_suite(loaded.suite, registry)
     faults = _claim_faults(loaded, plan)
     if faults:
         raise SuiteError(loaded.suite.path, faults)

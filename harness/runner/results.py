@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import ExitCode, StoreError, UsageError
 from harness.runner.failures import costs_of, failures_of
-from harness.store.folder import find_run, list_runs
+from harness.store.folder import find_run, list_runs, readable_first
 from harness.store.parquet import read_table
 from harness.store.record import RunRecord, read_run_json
 
@@ -58,7 +58,7 @@ def load(
     runs = list_runs(root, notes=notes)
     if not runs:
         raise UsageError(f"no runs in {root}; harness run suites/quickstart.yaml makes one")
-    return Run(runs[0].folder.path)
+    return Run(readable_first([each.folder for each in runs])[0].path)
 
 
 class Run:

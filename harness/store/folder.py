@@ -26,6 +26,7 @@ __all__ = [
     "find_run",
     "list_runs",
     "new_run_id",
+    "readable_first",
 ]
 
 _COMMIT_CHARACTERS = 7
@@ -173,7 +174,7 @@ def list_runs(
 def find_run(root: Path, name: str, *, notes: list[str] | None = None) -> RunFolder:
     """The run that ``name`` means: its path, its id or the unique start of it, or a suite.
 
-    A suite means its latest run. ``notes`` as for :func:`list_runs`.
+    A suite means its latest run that has its tables, if one has. ``notes`` as for :func:`list_runs`.
 
     Raises ``UsageError`` if it means none, or several.
     """
@@ -182,7 +183,7 @@ def find_run(root: Path, name: str, *, notes: list[str] | None = None) -> RunFol
         return RunFolder(as_path)
     runs = [info.folder for info in list_runs(root, notes=notes)]
     same_id = [run for run in runs if run.run_id == name]
-    of_suite = [run for run in runs if run.suite == name]
+    of_suite = readable_first([run for run in runs if run.suite == name])
     begins = [run for run in runs if name and run.run_id.startswith(name)]
     found = same_id or of_suite[:1] or begins
     if len(found) == 1:
@@ -191,6 +192,11 @@ def find_run(root: Path, name: str, *, notes: list[str] | None = None) -> RunFol
         named = ", ".join(f"{run.suite}/{run.run_id}" for run in found[:5])
         raise UsageError(f"{name!r} means {len(found)} runs: {named} (give its path)")
     raise UsageError(_no_such_run(root, name, runs))
+
+
+def readable_first(runs: list[RunFolder]) -> list[RunFolder]:
+    """Runs that have their tables, then those that have not got so far; each in its order."""
+    return sorted(runs, key=lambda run: not run.table("leaderboard").exists())
 
 
 def _no_such_run(root: Path, name: str, runs: list[RunFolder]) -> str:

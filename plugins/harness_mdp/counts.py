@@ -27,11 +27,12 @@ __all__ = [
     "Counts",
     "count",
     "counted_layer",
-    "empirical_mean",
-    "empirical_spread",
+    "dense_sum",
+    "first_best",
+    "listed_sum",
     "new_counts",
     "refuse_large",
-    "set_value",
+    "seen_spread",
 ]
 
 
@@ -82,14 +83,14 @@ def refuse_large(facts: Facts, *, pooled: bool, lists: bool, limit: int) -> None
         )
 
 
-def counted_layer(counts: Counts, h: int) -> int:
+def counted_layer(visits: npt.NDArray[np.int32], h: int) -> int:
     """The layer in which step ``h`` is counted."""
-    return h if counts.visits.shape[0] > 1 else 0
+    return h if visits.shape[0] > 1 else 0
 
 
 def count(counts: Counts, h: int, x: int, a: int, r: float, y: int) -> None:
     """Count one transition."""
-    layer, place = counted_layer(counts, h), y
+    layer, place = counted_layer(counts.visits, h), y
     counts.visits[layer, x, a] += 1
     counts.reward[layer, x, a] += r
     counts.arrivals[h + 1, y] += 1
@@ -104,37 +105,53 @@ def count(counts: Counts, h: int, x: int, a: int, r: float, y: int) -> None:
     counts.transitions[layer, x, a, place] += 1.0
 
 
-def empirical_mean(counts: Counts, values: FloatArray, layer: int, x: int, a: int) -> float:
-    """Mean of ``values`` (S,) over the successors seen; the row has been visited."""
+def dense_sum(transitions: FloatArray, values: FloatArray, layer: int, x: int, a: int) -> float:
+    """Sum of ``values`` (S,) over the transitions seen; divided by the visits it is their mean."""
     total = 0.0
-    if counts.successor.size > 0:
-        for j in range(counts.known[layer, x, a]):
-            y = counts.successor[layer, x, a, j]
-            total += counts.transitions[layer, x, a, j] * values[y]
-    else:
-        for y in range(values.size):
-            total += counts.transitions[layer, x, a, y] * values[y]
-    return total / counts.visits[layer, x, a]
+    for y in range(values.size):
+        total += transitions[layer, x, a, y] * values[y]
+    return total
 
 
-def empirical_spread(
-    counts: Counts, values: FloatArray, mean: float, layer: int, x: int, a: int
+def listed_sum(
+    transitions: FloatArray,
+    successor: npt.NDArray[np.int32],
+    places: int,
+    values: FloatArray,
+    layer: int,
+    x: int,
+    a: int,
 ) -> float:
-    """Variance of ``values`` (S,) over the successors seen."""
+    """The same from lists with ``places`` in use."""
     total = 0.0
-    for j in range(counts.known[layer, x, a]):
-        y = counts.successor[layer, x, a, j] if counts.successor.size > 0 else j
+    for j in range(places):
+        total += transitions[layer, x, a, j] * values[successor[layer, x, a, j]]
+    return total
+
+
+def seen_spread(
+    transitions: FloatArray,
+    successor: npt.NDArray[np.int32],
+    known: npt.NDArray[np.int32],
+    values: FloatArray,
+    mean: float,
+    layer: int,
+    x: int,
+    a: int,
+) -> float:
+    """Sum of squared distances of ``values`` (S,) from ``mean`` over the transitions seen."""
+    total = 0.0
+    for j in range(known[layer, x, a]):
+        y = successor[layer, x, a, j] if successor.size > 0 else j
         distance = values[y] - mean
-        total += counts.transitions[layer, x, a, j] * (distance * distance)
-    return total / counts.visits[layer, x, a]
+        total += transitions[layer, x, a, j] * (distance * distance)
+    return total
 
 
-def set_value(counts: Counts, h: int, x: int) -> float:
-    """Write the greedy action of (h, x), the first of the best, and V, the largest Q."""
-    best, largest = 0, counts.q[h, x, 0]
-    for a in range(1, counts.q.shape[2]):
-        if counts.q[h, x, a] > largest:
-            best, largest = a, counts.q[h, x, a]
-    counts.greedy[h, x] = best
-    counts.v[h, x] = largest
-    return largest
+def first_best(q: FloatArray, h: int, x: int) -> int:
+    """The first of the actions with the largest Q."""
+    best = 0
+    for a in range(1, q.shape[2]):
+        if q[h, x, a] > q[h, x, best]:
+            best = a
+    return best

@@ -16,7 +16,7 @@ from time import process_time
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 
 from harness import Cell, Method, Metric, Outcome, Task
 from harness.kernels import coerce, specialise
@@ -24,7 +24,7 @@ from harness.random.stream import Stream
 from harness_mdp import evaluation
 from harness_mdp.agent import Agent, Facts
 from harness_mdp.curves import growth_exponent, report_grid
-from harness_mdp.driver import Curves, Played, explore, play
+from harness_mdp.driver import Curves, Played, World, explore, play
 from harness_mdp.metrics import METRICS
 from harness_mdp.model import Model, Optimum, Range, optimum_of
 from harness_mdp.theory import log_term
@@ -34,6 +34,7 @@ __all__ = ["EpisodicTask", "refuse_below"]
 _CLOCK_TICK_S = 1e-9  # of process_time
 _VIOLATION = 1e-9  # an estimate less than this below Q* is rounding
 _RATIO_P = 0.05  # p of the ι in the ratios, whatever the method's
+_MOST_EPISODES = 2**31 - 1  # agents count visits in 32 bits
 _AUDITS = {
     "none": evaluation.AUDIT_NONE,
     "forward": evaluation.AUDIT_FORWARD,
@@ -68,7 +69,7 @@ class EpisodicTask(Task):
     # Whether every seed has the same MDP, so that a job makes and solves it once.
     is_fixed: ClassVar[bool] = True
 
-    episodes: Annotated[int, Ge(1)] = 10_000
+    episodes: Annotated[int, Interval(ge=1, le=_MOST_EPISODES)] = 10_000
     regret: Literal["exact", "gaps"] = "exact"
     points: Annotated[int, Ge(1)] = 200
     audit: Literal["none", "forward", "backward"] = "none"
@@ -137,7 +138,7 @@ class EpisodicTask(Task):
             final["gaps_minus_exact"] = final["regret_gaps"] - final["regret_exact"]
             shown["regret_exact"] = (grid, curves.exact)
         if self.audit != "none":
-            final["mismatches"] = float(ledger.counts[evaluation.MISMATCHES])
+            final["mismatches"] = float(ledger.marks.counts[evaluation.MISMATCHES])
         if game.agent.has_estimate():
             final["optimism_violated"] = float(played.deepest_violation > _VIOLATION)
             final["deepest_violation"] = max(0.0, played.deepest_violation)
@@ -209,18 +210,8 @@ class _Game(NamedTuple):
         curves: Curves,
     ) -> Played:
         """All episodes."""
-        return self.kernel(
-            self.parameters,
-            state,
-            self.facts,
-            known.model,
-            known.optimum,
-            ledger,
-            self.least_return,
-            noise,
-            key,
-            curves,
-        )
+        world = World(known.model, known.optimum, self.least_return, noise)
+        return self.kernel(self.parameters, state, self.facts, world, ledger, key, curves)
 
     def warm_up(self, known: _Instance) -> None:
         """Play one episode for nothing: a kernel compiles at its first call.

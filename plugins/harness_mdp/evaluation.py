@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from harness_mdp.agent import Facts
+from harness_mdp.agent import Facts, FloatArray, IntArray
 from harness_mdp.model import Model, expected, layered
 
 __all__ = [
@@ -30,6 +30,8 @@ __all__ = [
     "AUDIT_NONE",
     "NOT_THE_POLICY",
     "Ledger",
+    "Marks",
+    "Rows",
     "note_mixture",
     "note_nothing",
     "note_played",
@@ -48,7 +50,7 @@ _WORD = 62
 # full one with each row summed from its last entry to its first, which differs in its last bits.
 AUDIT_NONE, AUDIT_FORWARD, AUDIT_BACKWARD = 0, 1, 2
 
-# Places in Ledger.counts.
+# Places in Marks.counts.
 DEEPEST = 0  # deepest step with a changed policy; -1: none; H: nothing was evaluated yet
 FAULT = 1  # step + 1 where an action played was not the policy's, or no action
 MISMATCHES = 2  # episodes whose audit found other bits
@@ -58,42 +60,59 @@ EVALUATED = 3  # entries computed
 NOT_THE_POLICY = -0.5
 
 
+class Marks(NamedTuple):
+    """What an update may write to."""
+
+    chosen: npt.NDArray[np.int64]  # (H, S) action of the policy last evaluated
+    changed: npt.NDArray[np.int64]  # (H, words) states whose action may be another now
+    weights: npt.NDArray[np.float64]  # (H + 1, S, A) of mixtures; step H is scratch
+    counts: npt.NDArray[np.int64]  # (4,)
+
+
+class Rows(NamedTuple):
+    """The rows of the chosen actions, copied so that evaluation looks no action up."""
+
+    reward: npt.NDArray[np.float64]  # (H, S)
+    probability: npt.NDArray[np.float64]  # (H, S, b)
+    successor: npt.NDArray[np.int32]  # (H, S, b)
+    support: npt.NDArray[np.int64]  # (H, S, words) successors as a mask
+
+
 class Ledger(NamedTuple):
     """What exact evaluation keeps from episode to episode."""
 
-    chosen: npt.NDArray[np.int64]  # (H, S) current action
+    marks: Marks
+    rows: Rows
     value: npt.NDArray[np.float64]  # (H + 1, S)
-    reward: npt.NDArray[np.float64]  # (H, S) of the current action's row
-    probability: npt.NDArray[np.float64]  # (H, S, b)
-    successor: npt.NDArray[np.int32]  # (H, S, b)
-    support: npt.NDArray[np.int64]  # (H, S, words) successors of the current row
-    changed: npt.NDArray[np.int64]  # (H, words) states whose action changed
     dirty: npt.NDArray[np.int64]  # (2, words) states whose value changed: step h + 1, step h
-    weights: npt.NDArray[np.float64]  # (H + 1, S, A) of mixtures; step H is scratch
     audited: npt.NDArray[np.float64]  # (H + 1, S) the full evaluation
-    counts: npt.NDArray[np.int64]  # (4,)
     audit: int
 
 
 def open_ledger(facts: Facts, model: Model, *, is_mixture: bool, audit: int) -> Ledger:
     """A ledger before the first episode."""
-    steps, states, width = facts.horizon, facts.states, model.successor.shape[3]
+    states, width = facts.states, model.successor.shape[3]
     words = -(-states // _WORD)
     counts = np.zeros(4, np.int64)
-    counts[DEEPEST] = steps
-    rows = 0 if is_mixture else steps
+    counts[DEEPEST] = facts.horizon
+    steps = 0 if is_mixture else facts.horizon
+    mixed = facts.horizon + 1 if is_mixture else 0
     return Ledger(
-        chosen=np.zeros((rows, states), np.int64),
-        value=np.zeros((steps + 1, states)),
-        reward=np.zeros((rows, states)),
-        probability=np.zeros((rows, states, width)),
-        successor=np.zeros((rows, states, width), np.int32),
-        support=np.zeros((rows, states, words), np.int64),
-        changed=np.zeros((rows, words), np.int64),
+        marks=Marks(
+            chosen=np.zeros((steps, states), np.int64),
+            changed=np.zeros((steps, words), np.int64),
+            weights=np.zeros((mixed, states, facts.actions)),
+            counts=counts,
+        ),
+        rows=Rows(
+            reward=np.zeros((steps, states)),
+            probability=np.zeros((steps, states, width)),
+            successor=np.zeros((steps, states, width), np.int32),
+            support=np.zeros((steps, states, words), np.int64),
+        ),
+        value=np.zeros((facts.horizon + 1, states)),
         dirty=np.zeros((2, words), np.int64),
-        weights=np.zeros((steps + 1 if is_mixture else 0, states, facts.actions)),
-        audited=np.zeros((steps + 1 if audit else 0, states)),
-        counts=counts,
+        audited=np.zeros((facts.horizon + 1 if audit else 0, states)),
         audit=audit,
     )
 
@@ -102,14 +121,7 @@ def open_ledger(facts: Facts, model: Model, *, is_mixture: bool, audit: int) -> 
 
 
 def note_nothing(
-    policy: Callable[..., int],
-    parameters: Any,
-    state: Any,
-    model: Model,
-    ledger: Ledger,
-    h: int,
-    x: int,
-    a: int,
+    policy: Callable[..., int], parameters: Any, state: Any, marks: Marks, h: int, x: int, a: int
 ) -> None:
     """Nothing to note."""
 
@@ -125,43 +137,32 @@ def settle_nothing(
 
 
 def note_policy(
-    policy: Callable[..., int],
-    parameters: Any,
-    state: Any,
-    model: Model,
-    ledger: Ledger,
-    h: int,
-    x: int,
-    a: int,
+    policy: Callable[..., int], parameters: Any, state: Any, marks: Marks, h: int, x: int, a: int
 ) -> None:
     """After an update at (h, x): mark it if its action is another one now."""
-    if a != ledger.chosen[h, x]:
-        ledger.counts[FAULT] = h + 1
-    _compare(policy, parameters, state, model, ledger, h, x)
+    if a != marks.chosen[h, x]:
+        marks.counts[FAULT] = h + 1
+    if policy(parameters, state, h, x) != marks.chosen[h, x]:
+        marks.changed[h, x // _WORD] |= 1 << (x % _WORD)
+        marks.counts[DEEPEST] = max(h, marks.counts[DEEPEST])
 
 
 def note_played(
-    policy: Callable[..., int],
-    parameters: Any,
-    state: Any,
-    model: Model,
-    ledger: Ledger,
-    h: int,
-    x: int,
-    a: int,
+    policy: Callable[..., int], parameters: Any, state: Any, marks: Marks, h: int, x: int, a: int
 ) -> None:
     """After an update at (h, x), for agents whose policy stands until the next episode."""
-    if a != ledger.chosen[h, x]:
-        ledger.counts[FAULT] = h + 1
+    if a != marks.chosen[h, x]:
+        marks.counts[FAULT] = h + 1
 
 
 def settle_policy(
     policy: Callable[..., int], parameters: Any, state: Any, model: Model, ledger: Ledger, x: int
 ) -> float:
     """V^π at (0, x), for agents that change their policy where they were."""
-    if ledger.counts[DEEPEST] == model.horizon:
-        _choose_all(policy, parameters, state, model, ledger)
-    _sweep(model, ledger)
+    if ledger.marks.counts[DEEPEST] == model.horizon:
+        _mark_all(ledger.marks.changed, ledger.value.shape[1])
+        ledger.marks.counts[DEEPEST] = model.horizon - 1
+    _sweep(policy, parameters, state, model, ledger)
     if ledger.audit != AUDIT_NONE:
         _hold_against_full(model, ledger)
     return ledger.value[0, x]
@@ -171,110 +172,99 @@ def settle_plan(
     policy: Callable[..., int], parameters: Any, state: Any, model: Model, ledger: Ledger, x: int
 ) -> float:
     """V^π at (0, x), for agents that plan anew before each episode."""
-    if ledger.counts[DEEPEST] == model.horizon:
-        _choose_all(policy, parameters, state, model, ledger)
-    else:
+    marks = ledger.marks
+    if marks.counts[DEEPEST] != model.horizon:
         for h in range(model.horizon):
             for s in range(ledger.value.shape[1]):
-                _compare(policy, parameters, state, model, ledger, h, s)
-    _sweep(model, ledger)
-    if ledger.audit != AUDIT_NONE:
-        _hold_against_full(model, ledger)
-    return ledger.value[0, x]
+                if policy(parameters, state, h, s) != marks.chosen[h, s]:
+                    marks.changed[h, s // _WORD] |= 1 << (s % _WORD)
+                    marks.counts[DEEPEST] = h
+    return settle_policy(policy, parameters, state, model, ledger, x)
 
 
-def _compare(
-    policy: Callable[..., int],
-    parameters: Any,
-    state: Any,
-    model: Model,
-    ledger: Ledger,
-    h: int,
-    x: int,
-) -> None:
-    action = policy(parameters, state, h, x)
-    if action == ledger.chosen[h, x]:
-        return
-    if not (0 <= action < model.reward.shape[2]):
-        ledger.counts[FAULT] = h + 1
-        return
-    _take_row(model, ledger, h, x, action)
-    ledger.changed[h, x // _WORD] |= 1 << (x % _WORD)
-    if h > ledger.counts[DEEPEST]:
-        ledger.counts[DEEPEST] = h
+def _mark_all(changed: IntArray, states: int) -> None:
+    for h in range(changed.shape[0]):
+        for x in range(states):
+            changed[h, x // _WORD] |= 1 << (x % _WORD)
 
 
-def _choose_all(
+def _sweep(
     policy: Callable[..., int], parameters: Any, state: Any, model: Model, ledger: Ledger
 ) -> None:
-    """Take the row of every action, and mark every entry."""
-    for h in range(model.horizon):
-        for x in range(ledger.value.shape[1]):
-            action = policy(parameters, state, h, x)
-            if not (0 <= action < model.reward.shape[2]):
-                ledger.counts[FAULT] = h + 1
-                action = 0
-            _take_row(model, ledger, h, x, action)
-            ledger.changed[h, x // _WORD] |= 1 << (x % _WORD)
-    ledger.counts[DEEPEST] = model.horizon - 1
-
-
-def _take_row(model: Model, ledger: Ledger, h: int, x: int, action: int) -> None:
-    """Copy the row of the current action to where evaluation reads it without a look-up."""
-    layer = layered(model, h)
-    ledger.chosen[h, x] = action
-    ledger.reward[h, x] = model.reward[layer, x, action]
-    for word in range(ledger.support.shape[2]):
-        ledger.support[h, x, word] = 0
-    for j in range(ledger.successor.shape[2]):
-        y = int(model.successor[layer, x, action, j])  # in 32 bits a mask would overflow
-        ledger.successor[h, x, j] = y
-        ledger.probability[h, x, j] = model.probability[layer, x, action, j]
-        ledger.support[h, x, y // _WORD] |= 1 << (y % _WORD)
-
-
-def _row_value(ledger: Ledger, h: int, x: int) -> float:
-    total = 0.0
-    for j in range(ledger.successor.shape[2]):
-        total += ledger.probability[h, x, j] * ledger.value[h + 1, ledger.successor[h, x, j]]
-    return ledger.reward[h, x] + total
-
-
-def _sweep(model: Model, ledger: Ledger) -> None:
     """Compute what a change can have reached, from the deepest changed step upwards."""
-    words, is_dirty = ledger.dirty.shape[1], False
-    for word in range(words):
-        ledger.dirty[0, word] = 0
-    for back in range(ledger.counts[DEEPEST] + 1):
-        h = ledger.counts[DEEPEST] - back
+    marks, rows, value, dirty = ledger.marks, ledger.rows, ledger.value, ledger.dirty
+    deepest, is_dirty = marks.counts[DEEPEST], False
+    for word in range(dirty.shape[1]):
+        dirty[0, word] = 0
+    for back in range(deepest + 1):
+        h = deepest - back
         is_changed = False
-        for word in range(words):
-            is_changed = is_changed or ledger.changed[h, word] != 0
+        for word in range(dirty.shape[1]):
+            is_changed = is_changed or marks.changed[h, word] != 0
+        if is_changed:
+            layer = layered(model.layers, h)
+            for x in range(value.shape[1]):
+                if (marks.changed[h, x // _WORD] >> (x % _WORD)) & 1:
+                    action = int(policy(parameters, state, h, x))
+                    if not (0 <= action < model.reward.shape[2]):
+                        marks.counts[FAULT] = h + 1
+                        action = 0
+                    marks.chosen[h, x] = action
+                    rows.reward[h, x] = model.reward[layer, x, action]
+                    _take_row(rows, model.successor, model.probability, layer, h, x, action)
         if is_dirty or is_changed:
-            is_dirty = _sweep_step(ledger, h)
-    ledger.counts[DEEPEST] = -1
+            is_dirty = _sweep_step(rows, marks.changed, marks.counts, value, dirty, h)
+    marks.counts[DEEPEST] = -1
 
 
-def _sweep_step(ledger: Ledger, h: int) -> bool:
+def _take_row(
+    rows: Rows,
+    successor: npt.NDArray[np.int32],
+    probability: FloatArray,
+    layer: int,
+    h: int,
+    x: int,
+    action: int,
+) -> None:
+    """Copy a row, and its successors as a mask."""
+    for word in range(rows.support.shape[2]):
+        rows.support[h, x, word] = 0
+    for j in range(successor.shape[3]):
+        y = int(successor[layer, x, action, j])  # in 32 bits a mask would overflow
+        rows.successor[h, x, j] = y
+        rows.probability[h, x, j] = probability[layer, x, action, j]
+        rows.support[h, x, y // _WORD] |= 1 << (y % _WORD)
+
+
+def _sweep_step(
+    rows: Rows, changed: IntArray, counts: IntArray, value: FloatArray, dirty: IntArray, h: int
+) -> bool:
     """Compute the touched entries of step ``h``; whether a value changed."""
-    words, is_dirty = ledger.dirty.shape[1], False
-    for word in range(words):
-        ledger.dirty[1, word] = 0
-    for x in range(ledger.value.shape[1]):
-        touched = (ledger.changed[h, x // _WORD] >> (x % _WORD)) & 1
-        for word in range(words):
-            touched |= ledger.support[h, x, word] & ledger.dirty[0, word]
+    is_dirty = False
+    for word in range(dirty.shape[1]):
+        dirty[1, word] = 0
+    for x in range(value.shape[1]):
+        touched = (changed[h, x // _WORD] >> (x % _WORD)) & 1
+        for word in range(dirty.shape[1]):
+            touched |= rows.support[h, x, word] & dirty[0, word]
         if touched != 0:
-            ledger.counts[EVALUATED] += 1
-            value = _row_value(ledger, h, x)
-            if value != ledger.value[h, x]:
-                ledger.value[h, x] = value
-                ledger.dirty[1, x // _WORD] |= 1 << (x % _WORD)
+            counts[EVALUATED] += 1
+            new = _row_value(rows, value, h, x)
+            if new != value[h, x]:
+                value[h, x] = new
+                dirty[1, x // _WORD] |= 1 << (x % _WORD)
                 is_dirty = True
-    for word in range(words):
-        ledger.dirty[0, word] = ledger.dirty[1, word]
-        ledger.changed[h, word] = 0
+    for word in range(dirty.shape[1]):
+        dirty[0, word] = dirty[1, word]
+        changed[h, word] = 0
     return is_dirty
+
+
+def _row_value(rows: Rows, value: FloatArray, h: int, x: int) -> float:
+    total = 0.0
+    for j in range(rows.successor.shape[2]):
+        total += rows.probability[h, x, j] * value[h + 1, rows.successor[h, x, j]]
+    return rows.reward[h, x] + total
 
 
 def _hold_against_full(model: Model, ledger: Ledger) -> None:
@@ -282,67 +272,59 @@ def _hold_against_full(model: Model, ledger: Ledger) -> None:
     differs, width = False, model.successor.shape[3]
     for back in range(model.horizon):
         h = model.horizon - 1 - back
-        layer = layered(model, h)
+        layer, after = layered(model.layers, h), ledger.audited[h + 1]
         for x in range(ledger.value.shape[1]):
-            a = ledger.chosen[h, x]
+            a = ledger.marks.chosen[h, x]
             if ledger.audit == AUDIT_FORWARD:
-                mean = expected(model, ledger.audited[h + 1], layer, x, a)
+                mean = expected(model.probability, model.successor, after, layer, x, a)
             else:
                 mean = 0.0
                 for j in range(width):
                     last = width - 1 - j
                     y = model.successor[layer, x, a, last]
-                    mean += model.probability[layer, x, a, last] * ledger.audited[h + 1, y]
+                    mean += model.probability[layer, x, a, last] * after[y]
             ledger.audited[h, x] = model.reward[layer, x, a] + mean
             differs = differs or ledger.audited[h, x] != ledger.value[h, x]
     if differs:
-        ledger.counts[MISMATCHES] += 1
+        ledger.marks.counts[MISMATCHES] += 1
 
 
 # Mixtures: the steps down to the deepest change are computed whole.
 
 
 def note_mixture(
-    mixture: Callable[..., None],
-    parameters: Any,
-    state: Any,
-    model: Model,
-    ledger: Ledger,
-    h: int,
-    x: int,
-    a: int,
+    mixture: Callable[..., None], parameters: Any, state: Any, marks: Marks, h: int, x: int, a: int
 ) -> None:
     """After an update at (h, x): mark its step if its weights are others now."""
-    if not ledger.weights[h, x, a] > 0.0:
-        ledger.counts[FAULT] = h + 1
-    scratch = ledger.weights[model.horizon, 0]
+    if not marks.weights[h, x, a] > 0.0:
+        marks.counts[FAULT] = h + 1
+    scratch = marks.weights[marks.weights.shape[0] - 1, 0]
     mixture(parameters, state, h, x, scratch)
     for action in range(scratch.size):
-        if scratch[action] != ledger.weights[h, x, action]:
-            ledger.weights[h, x, action] = scratch[action]
-            if h > ledger.counts[DEEPEST]:
-                ledger.counts[DEEPEST] = h
+        if scratch[action] != marks.weights[h, x, action]:
+            marks.weights[h, x, action] = scratch[action]
+            marks.counts[DEEPEST] = max(h, marks.counts[DEEPEST])
 
 
 def settle_mixture(
     mixture: Callable[..., None], parameters: Any, state: Any, model: Model, ledger: Ledger, x: int
 ) -> float:
     """V^π at (0, x) of a policy that mixes actions."""
-    if ledger.counts[DEEPEST] == model.horizon:
+    value, weights, counts = ledger.value, ledger.marks.weights, ledger.marks.counts
+    if counts[DEEPEST] == model.horizon:
         for h in range(model.horizon):
-            for s in range(ledger.value.shape[1]):
-                mixture(parameters, state, h, s, ledger.weights[h, s])
-        ledger.counts[DEEPEST] = model.horizon - 1
-    for back in range(ledger.counts[DEEPEST] + 1):
-        h = ledger.counts[DEEPEST] - back
-        layer = layered(model, h)
-        for s in range(ledger.value.shape[1]):
+            for s in range(value.shape[1]):
+                mixture(parameters, state, h, s, weights[h, s])
+        counts[DEEPEST] = model.horizon - 1
+    for back in range(counts[DEEPEST] + 1):
+        h = counts[DEEPEST] - back
+        layer, after = layered(model.layers, h), value[h + 1]
+        for s in range(value.shape[1]):
             total = 0.0
             for a in range(model.reward.shape[2]):
-                weight = ledger.weights[h, s, a]
-                if weight > 0.0:
-                    mean = expected(model, ledger.value[h + 1], layer, s, a)
-                    total += weight * (model.reward[layer, s, a] + mean)
-            ledger.value[h, s] = total
-    ledger.counts[DEEPEST] = -1
-    return ledger.value[0, x]
+                if weights[h, s, a] > 0.0:
+                    mean = expected(model.probability, model.successor, after, layer, s, a)
+                    total += weights[h, s, a] * (model.reward[layer, s, a] + mean)
+            value[h, s] = total
+    counts[DEEPEST] = -1
+    return value[0, x]

@@ -21,7 +21,7 @@ from annotated_types import Gt
 
 from harness.random import gamma, normal
 from harness_mdp.agent import Agent, Facts
-from harness_mdp.counts import Counts, count, counted_layer, new_counts, set_value
+from harness_mdp.counts import Counts, count, counted_layer, first_best, new_counts
 
 __all__ = ["PSRL"]
 
@@ -79,14 +79,16 @@ class PSRL(Agent):
         drawn = state.drawn
         for back in range(drawn.q.shape[0]):
             h = drawn.q.shape[0] - 1 - back
-            layer = counted_layer(drawn, h)
+            layer, after = counted_layer(drawn.visits, h), drawn.v[h + 1]
             for x in range(drawn.q.shape[1]):
                 for a in range(drawn.q.shape[2]):
                     mean = 0.0
                     for y in range(drawn.q.shape[1]):
-                        mean += drawn.transitions[layer, x, a, y] * drawn.v[h + 1, y]
+                        mean += drawn.transitions[layer, x, a, y] * after[y]
                     drawn.q[h, x, a] = drawn.reward[layer, x, a] + mean
-                set_value(drawn, h, x)
+                best = first_best(drawn.q, h, x)
+                drawn.greedy[h, x] = best
+                drawn.v[h, x] = drawn.q[h, x, best]
 
     def act(parameters, state, key, k, h, x):
         return int(state.drawn.greedy[h, x])

@@ -24,7 +24,7 @@ from annotated_types import Ge
 
 from harness.random import normal
 from harness_mdp.agent import Agent, Facts
-from harness_mdp.counts import count, counted_layer, empirical_mean, new_counts, set_value
+from harness_mdp.counts import count, counted_layer, dense_sum, first_best, new_counts
 
 __all__ = ["RLSVI"]
 
@@ -71,19 +71,19 @@ class RLSVI(Agent):
         beta = parameters.half_size * math.log(parameters.log_size * k)
         for back in range(state.q.shape[0]):
             h = state.q.shape[0] - 1 - back
-            layer = counted_layer(state, h)
+            layer, after = counted_layer(state.visits, h), state.v[h + 1]
             for x in range(state.q.shape[1]):
                 for a in range(state.q.shape[2]):
                     lane = (h * state.q.shape[1] + x) * state.q.shape[2] + a
                     visits = float(state.visits[layer, x, a])
                     spread = parameters.scale * math.sqrt(beta / (visits + 1.0))
                     value = spread * normal(key, k, lane)
-                    if visits > 0.0:
-                        mean = empirical_mean(state, state.v[h + 1], layer, x, a)
-                        value += state.reward[layer, x, a] / (visits + 1.0)
-                        value += mean * (visits / (visits + 1.0))
-                    state.q[h, x, a] = value
-                set_value(state, h, x)
+                    total = state.reward[layer, x, a]
+                    total += dense_sum(state.transitions, after, layer, x, a)
+                    state.q[h, x, a] = total / (visits + 1.0) + value
+                best = first_best(state.q, h, x)
+                state.greedy[h, x] = best
+                state.v[h, x] = state.q[h, x, best]
 
     def act(parameters, state, key, k, h, x):
         return int(state.greedy[h, x])

@@ -25,21 +25,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 from annotated_types import Ge, Gt, Interval
 
 from harness import Bound, Task
-from harness_mdp.agent import Agent, Facts
+from harness_mdp.agent import Agent, Facts, FloatArray
 from harness_mdp.counts import (
-    Counts,
     count,
     counted_layer,
-    empirical_mean,
-    empirical_spread,
+    dense_sum,
+    first_best,
+    listed_sum,
     new_counts,
     refuse_large,
-    set_value,
+    seen_spread,
 )
 from harness_mdp.theory import regret_guarantee, ucbvi_log
 
@@ -142,22 +144,25 @@ class UCBVIHoeffding(_UCBVI):
         return (regret_guarantee(known, value, self.delta, source),)
 
     def begin(parameters, state, key, k):
+        transitions, successor, known = state.transitions, state.successor, state.known
         for back in range(state.q.shape[0]):
             h = state.q.shape[0] - 1 - back
-            layer, after = counted_layer(state, h), state.v[h + 1]
+            layer, after = counted_layer(state.visits, h), state.v[h + 1]
             for x in range(state.q.shape[1]):
                 for a in range(state.q.shape[2]):
                     visits = state.visits[layer, x, a]
                     if visits > 0:
+                        if parameters.has_lists:
+                            places = known[layer, x, a]
+                            mean = listed_sum(transitions, successor, places, after, layer, x, a)
+                        else:
+                            mean = dense_sum(transitions, after, layer, x, a)
                         bonus = hoeffding_bonus(parameters, h, float(visits))
-                        total = 0.0
-                        for y in range(after.size):
-                            total += state.transitions[layer, x, a, y] * after[y]
-                        value = state.reward[layer, x, a] / visits + total / visits + bonus
-                        value = min(parameters.horizon, value)
-                        if value < state.q[h, x, a]:
-                            state.q[h, x, a] = value
-                set_value(state, h, x)
+                        value = (state.reward[layer, x, a] + mean) / visits + bonus
+                        state.q[h, x, a] = min(state.q[h, x, a], parameters.horizon, value)
+                best = first_best(state.q, h, x)
+                state.greedy[h, x] = best
+                state.v[h, x] = state.q[h, x, best]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,14 +182,34 @@ class UCBVIBernstein(_UCBVI):
         return (regret_guarantee(known, value, self.delta, source),)
 
     def begin(parameters, state, key, k):
-        for back in range(state.q.shape[0]):
-            h = state.q.shape[0] - 1 - back
+        transitions, successor, known = state.transitions, state.successor, state.known
+        steps = state.q.shape[0]
+        for back in range(steps):
+            h = steps - 1 - back
+            layer, after = counted_layer(state.visits, h), state.v[h + 1]
             for x in range(state.q.shape[1]):
                 for a in range(state.q.shape[2]):
-                    if state.visits[counted_layer(state, h), x, a] > 0:
-                        bonus = bernstein_bonus(parameters, state, h, x, a)
-                        lower_q(parameters, state, h, x, a, bonus)
-                set_value(state, h, x)
+                    visits = float(state.visits[layer, x, a])
+                    if visits > 0.0:
+                        row = (layer, x, a)
+                        if parameters.has_lists:
+                            places = known[layer, x, a]
+                            total = listed_sum(transitions, successor, places, after, *row)
+                        else:
+                            total = dense_sum(transitions, after, *row)
+                        mean = total / visits
+                        spread = seen_spread(transitions, successor, known, after, mean, *row)
+                        ahead = 0.0
+                        if h + 1 < steps:
+                            arrivals = state.arrivals[h + 1]
+                            rare = rarity(parameters, transitions, successor, known, arrivals, *row)
+                            ahead = rare / visits
+                        bonus = bernstein_bonus(parameters, spread / visits, ahead, visits)
+                        value = state.reward[layer, x, a] / visits + mean + bonus
+                        state.q[h, x, a] = min(state.q[h, x, a], parameters.horizon, value)
+                best = first_best(state.q, h, x)
+                state.greedy[h, x] = best
+                state.v[h, x] = state.q[h, x, best]
 
 
 def hoeffding_bonus(parameters: Parameters, h: int, visits: float) -> float:
@@ -195,33 +220,28 @@ def hoeffding_bonus(parameters: Parameters, h: int, visits: float) -> float:
     return parameters.scale * 7.0 * parameters.horizon * parameters.log / math.sqrt(visits)
 
 
-def bernstein_bonus(parameters: Parameters, state: Counts, h: int, x: int, a: int) -> float:
-    """The three terms of BF."""
-    layer, horizon = counted_layer(state, h), parameters.horizon
-    visits = float(state.visits[layer, x, a])
-    after = state.v[h + 1]
-    mean = empirical_mean(state, after, layer, x, a)
-    spread = empirical_spread(state, after, mean, layer, x, a)
+def bernstein_bonus(parameters: Parameters, spread: float, ahead: float, visits: float) -> float:
+    """The three terms of BF; ``ahead`` is Σ P̂ min{100²H³S²AL²/N', H²}."""
     bonus = math.sqrt(8.0 * parameters.log * spread / visits)
-    bonus += 14.0 * horizon * parameters.log / (3.0 * visits)
-    if h + 1 < state.q.shape[0]:
-        total = 0.0
-        for j in range(state.known[layer, x, a]):
-            seen = state.transitions[layer, x, a, j]
-            if seen > 0.0:
-                y = state.successor[layer, x, a, j] if state.successor.size > 0 else j
-                arrivals = state.arrivals[h + 1, y]
-                term = horizon * horizon
-                if arrivals > 0:
-                    term = min(term, parameters.arrival / arrivals)
-                total += seen / visits * term
-        bonus += math.sqrt(8.0 / visits * total)
-    return parameters.scale * bonus
+    bonus += 14.0 * parameters.horizon * parameters.log / (3.0 * visits)
+    return parameters.scale * (bonus + math.sqrt(8.0 / visits * ahead))
 
 
-def lower_q(parameters: Any, state: Counts, h: int, x: int, a: int, bonus: float) -> None:
-    """Q is the smallest of before, H, and r + P̂V + b."""
-    layer = counted_layer(state, h)
-    reward = state.reward[layer, x, a] / state.visits[layer, x, a]
-    value = reward + empirical_mean(state, state.v[h + 1], layer, x, a) + bonus
-    state.q[h, x, a] = min(state.q[h, x, a], parameters.horizon, value)
+def rarity(
+    parameters: Parameters,
+    transitions: FloatArray,
+    successor: npt.NDArray[np.int32],
+    known: npt.NDArray[np.int32],
+    arrivals: npt.NDArray[np.int32],
+    layer: int,
+    x: int,
+    a: int,
+) -> float:
+    """Sum over the transitions seen of min{100²H³S²AL²/N', H²}; H² where N' is 0."""
+    total, most = 0.0, parameters.horizon * parameters.horizon
+    for j in range(known[layer, x, a]):
+        seen = transitions[layer, x, a, j]
+        if seen > 0.0:
+            count = arrivals[successor[layer, x, a, j] if successor.size > 0 else j]
+            total += seen * (min(most, parameters.arrival / count) if count > 0 else most)
+    return total

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from annotated_types import Ge, Interval
 
 from harness_mdp.agent import Agent, Facts, FloatArray, IntArray
-from harness_mdp.counts import Counts, count, counted_layer, new_counts, set_value
+from harness_mdp.counts import Counts, count, counted_layer, first_best, new_counts
 
 __all__ = ["UCRL2", "optimistic_mean"]
 
@@ -86,7 +86,7 @@ class UCRL2(Agent):
         reward_log = 3.5 * math.log(parameters.reward_log * steps)
         for back in range(horizon):
             h = horizon - 1 - back
-            layer, after = counted_layer(counts, h), counts.v[h + 1]
+            layer, after = counted_layer(counts.visits, h), counts.v[h + 1]
             sort_falling(after, state.order)
             for x in range(counts.q.shape[1]):
                 for a in range(counts.q.shape[2]):
@@ -102,8 +102,9 @@ class UCRL2(Agent):
                             state.row[y] = counts.transitions[layer, x, a, y] / visits
                         mean = optimistic_mean(state.row, after, state.order, radius)
                     counts.q[h, x, a] = min(reward, 1.0) + mean
-                set_value(counts, h, x)
-                counts.v[h, x] = min(counts.v[h, x], float(horizon - h))
+                best = first_best(counts.q, h, x)
+                counts.greedy[h, x] = best
+                counts.v[h, x] = min(counts.q[h, x, best], float(horizon - h))
 
     def act(parameters, state, key, k, h, x):
         return int(state.counts.greedy[h, x])

@@ -21,10 +21,26 @@ __all__ = ["Known", "NetworkOptimizer", "Node"]
 
 _METHODS = {
     "networks/mspd": "harness_networks.mspd:MSPD",
+    "networks/mspd-averaged": "harness_networks.mspd_averaged:MSPDAveraged",
+    "networks/mspd-chebyshev": "harness_networks.mspd_chebyshev:MSPDChebyshev",
+    "networks/drs": "harness_networks.drs:DRS",
+    "networks/central-smoothing": "harness_networks.drs:CentralSmoothing",
+    "networks/subgradient": "harness_networks.subgradient:DistributedSubgradient",
+    "networks/central-subgradient": "harness_networks.subgradient:CentralSubgradient",
+    "networks/dual-averaging": "harness_networks.dual_averaging:DualAveraging",
+    "networks/admm": "harness_networks.admm:DecentralisedADMM",
+    "networks/gradient-tracking": "harness_networks.gradient_tracking:GradientTracking",
 }
 
 _TASKS = {
     "networks/lad-synthetic": "harness_networks.lad_synthetic:LadSynthetic",
+    "networks/data": "harness_networks.real_data:RealData",
+    "networks/data-sorted": "harness_networks.real_data:SortedData",
+    "networks/max-affine": "harness_networks.drawn:MaxAffine",
+    "networks/small": "harness_networks.drawn:Small",
+    "networks/two-slopes": "harness_networks.closed_form:TwoSlopes",
+    "networks/scattered": "harness_networks.closed_form:Scattered",
+    "networks/lower-bound": "harness_networks.lower_bound:LowerBound",
 }
 
 
@@ -48,10 +64,14 @@ def harness_kinds() -> Mapping[str, str]:
 
 @hookimpl
 def harness_datasets() -> Mapping[str, str]:
-    """Graphs of the Internet Topology Zoo."""
+    """Graphs of the Internet Topology Zoo, and two of LIBSVM's data sets."""
     from harness_networks.zoo import DATA_SETS
 
-    return DATA_SETS
+    return {
+        **DATA_SETS,
+        "libsvm-a9a": "harness_networks.real_data:A9A",
+        "libsvm-agaricus": "harness_networks.real_data:AGARICUS",
+    }
 
 
 def __getattr__(name: str) -> Any:

@@ -110,10 +110,7 @@ class MSPD(NetworkOptimizer):
         mixing = 1.0 / sqrt(known.gamma)
         bound = known.radius * known.l_local * (mixing / rounds + 1.0 / (inner * mixing))
         source = "Scaman et al. 2019, Theorem 18, as printed (no proof of it is known)"
-        return (
-            gap_guarantee(facts, bound, source),
-            gap_guarantee(facts, bound, source, name="as printed"),
-        )
+        return (gap_guarantee(facts, bound, source, name="as printed"),)
 
     def step(parameters, known, node, t, own, work, received, message, subgradient, local):
         theta, dual, total, centre = own[THETA], own[DUAL], own[SUM], work[CENTRE]

@@ -139,7 +139,8 @@ class NetworkOptimizer(Method):
     - ``centre``: the same for nothing, but a sub-gradient costs n units of time.
 
     ``vectors`` is how many vectors a node keeps, ``workspace`` how many it needs within a step
-    (nothing in them lasts), ``width`` how many a message has.
+    (nothing in them lasts), ``width`` how many a message has. The first of a node's vectors is
+    its iterate.
     """
 
     channel: ClassVar[Channel] = "gossip"

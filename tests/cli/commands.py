@@ -97,12 +97,13 @@ def settled(done: subprocess.CompletedProcess[str], code: int) -> str:
 def descendants(pid: int) -> set[int]:
     """Every process below ``pid`` that is there now."""
     found: set[int] = set()
-    for child in _children(pid):
+    for child in children(pid):
         found |= {child} | descendants(child)
     return found
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """Processes that ``pid`` has started and that are there now."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:

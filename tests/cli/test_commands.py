@@ -6,10 +6,12 @@ import csv
 import io
 import re
 import shlex
+import shutil
 import subprocess
+import sys
 
 import pytest
-from commands import HEAD, settled
+from commands import HEAD, Folder, settled
 
 COMMANDS = ["run", "list", "show", "leaderboard", "claims", "results", "hardware", "data", "schema"]
 
@@ -30,22 +32,14 @@ def test_what_a_command_does_not_take_is_exit_two(folder, arguments):
 
 
 def test_the_completion_script_is_printed(folder):
-    folder.env["_HARNESS_COMPLETE"] = "bash_source"
-    done = folder.run()
-    script = folder.run(input="")
-    assert done.returncode == script.returncode
-    folder.env["_HARNESS_COMPLETE"] = "bash_source"
-    # The name of the program decides the variable, so the command is called as installed.
+    # The program's name decides the variable, so the command is called as it is installed.
     code = "import sys; sys.argv[0] = 'harness'; from harness.cli.main import main; main()"
-    done = subprocess.run(
-        [shlex.quote(done.args[0]), "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        **folder._options,
-    )
+    options = folder._options
+    options["env"]["_HARNESS_COMPLETE"] = "zsh_source"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
     assert done.returncode == 0
-    assert "_HARNESS_COMPLETE=bash_complete" in done.stdout
+    assert "_HARNESS_COMPLETE=zsh_complete harness" in done.stdout
 
 
 def test_list_tells_what_there_is_by_kind(folder):
@@ -127,6 +121,12 @@ def test_runs_are_listed_and_an_unknown_one_is_told(troubled):
     assert "nearest: toy" in settled(folder.run("leaderboard", "tyo"), 2)
 
 
+@pytest.fixture
+def copied(troubled, tmp_path):
+    """A copy of the shared run's folder, for commands that make runs."""
+    return Folder(shutil.copytree(troubled[0].path, tmp_path / "copy"))
+
+
 @pytest.fixture(scope="module")
 def failures(troubled):
     """What ``results --failed`` says of the shared run, by title."""
@@ -154,8 +154,8 @@ def pasted(folder, command: str) -> subprocess.CompletedProcess[str]:
     return folder.run(*arguments)
 
 
-def test_the_rerun_command_runs_the_failed_cells_and_no_other(troubled, failures):
-    folder, _ = troubled
+def test_the_rerun_command_runs_the_failed_cells_and_no_other(copied, failures):
+    folder = copied
     cause = failures["trouble/trained broken=true", "trouble/other"]
     printed = settled(pasted(folder, cause["rerun"]), 3)
     assert "5 cells on box, 2 workers · 0 measured · 5 failed" in printed
@@ -164,17 +164,18 @@ def test_the_rerun_command_runs_the_failed_cells_and_no_other(troubled, failures
     assert "1 cell on box, 2 workers · 0 measured · 1 failed" in printed
 
 
-def test_the_debug_command_shows_the_traceback_of_the_cell(troubled, failures):
-    folder, _ = troubled
+def test_the_debug_command_shows_the_traceback_of_the_cell(copied, failures):
+    folder = copied
     done = pasted(folder, failures["trouble/one fault=raise", "trouble/plain"]["debug"])
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert 'raise ArithmeticError("the second is wrong")' in done.stderr
     assert done.stderr.rstrip().endswith("ArithmeticError: the second is wrong")
+    settled(folder.run("leaderboard"), 0)  # of the last run that has one
 
 
-def test_one_cell_is_a_run_of_its_own_and_an_unknown_one_is_told(troubled, failures):
-    folder, _ = troubled
+def test_one_cell_is_a_run_of_its_own_and_an_unknown_one_is_told(copied, failures):
+    folder = copied
     before = folder.record(0)
     cell = failures["trouble/one fault=nan", "trouble/plain"]["debug"].split()[4]
     printed = settled(folder.run("run", "toy.yaml", "--cell", cell, "--inline"), 3)
@@ -185,8 +186,8 @@ def test_one_cell_is_a_run_of_its_own_and_an_unknown_one_is_told(troubled, failu
     )
 
 
-def test_the_result_of_a_run_comes_as_json_with_the_exit_code(troubled):
-    folder, _ = troubled
+def test_the_result_of_a_run_comes_as_json_with_the_exit_code(copied):
+    folder = copied
     done = folder.run(
         "run", "toy.yaml", "--seeds", "2", "--only", "trouble/one fault=none", "--json"
     )

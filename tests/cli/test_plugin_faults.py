@@ -10,13 +10,9 @@ from commands import HEAD, settled
 HOOK = "from harness import hookimpl\n\n\n@hookimpl\ndef harness_methods({0}):\n    {1}\n"
 BROKEN = {
     "import": ('raise ValueError("not today")\n', "ValueError: not today (", "broken.py:1)"),
-    "missing": ("import nothing_of_that_name\n", 'module "nothing_of_that_name" is not installed'),
     "exit": ("import sys\n\nsys.exit(0)\n", "SystemExit: 0"),
     "syntax": ("def broken(:\n", "SyntaxError: invalid syntax (", "broken.py:1)"),
-    "empty": ("x = 1\n", "registers nothing: it needs a function marked @hookimpl"),
     "registration": (HOOK.format("", "return 1 / 0"), "harness_methods: ZeroDivisionError"),
-    "no mapping": (HOOK.format("", "return [1]"), "must return a mapping of names, got list"),
-    "signature": (HOOK.format("surplus", "return {}"), "cannot be registered"),
     "hook": (
         HOOK.format("", "return {}").replace("harness_methods", "harness_methodz"),
         "there is no hook harness_methodz (nearest: harness_methods)",
@@ -137,6 +133,39 @@ def test_a_broken_plugin_that_the_suite_does_not_name_is_a_warning(folder):
     assert "3 measured" in done.stdout
     folder.write("toy.yaml", "suite: toy\nentries: [{task: stranger/x, methods: [stranger/y]}]\n")
     assert 'plugin "stranger" is unavailable' in settled(folder.run("run", "toy.yaml"), 2)
+
+
+CHATTY = """
+from dataclasses import dataclass
+
+import trouble
+from harness import hookimpl
+
+print("at import")
+
+
+@hookimpl
+def harness_tasks():
+    print("at registration")
+    return {"chatty/task": "chatty:Chatty"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chatty(trouble.One):
+    def __post_init__(self):
+        print("made")
+
+    def bounds(self):
+        print("asked for bounds")
+        return ()
+"""
+
+
+def test_what_a_plugin_prints_does_not_mix_with_what_the_command_prints(folder):
+    folder.write("chatty.py", CHATTY)
+    suite = HEAD.replace("trouble.py", "trouble.py, chatty.py")
+    folder.write("toy.yaml", f"{suite}entries: [{{task: chatty/task, methods: [trouble/plain]}}]\n")
+    assert folder.json("run", "toy.yaml", "--json")["cells"] == {"ok": 8}
 
 
 LISTENER = """

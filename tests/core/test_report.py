@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from importlib.metadata import EntryPoint
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from harness import numbers
 from harness.errors import StoreError, UsageError
+from harness.registry import Registry
 from harness.report import render
 from harness.report.axes import Axis, pushed_apart
 from harness.report.build import build
 from harness.report.claims import claims_section, counts_line
 from harness.report.commands import cell_command
+from harness.report.drawers import draw_all
 from harness.report.failures import failures_section
 from harness.report.gather import gather
 from harness.report.markup import Html, data_script, tag
@@ -439,7 +443,51 @@ def test_another_suite_has_a_page_of_its_own(tmp_path):
     assert 'href="another.html"' in site.index.read_text(encoding="utf-8")
 
 
+# Plugins
+
+PLUGIN = """
+from harness import hookimpl
+
+@hookimpl
+def harness_report_sections(folder):
+    return [{"title": "Notes & more", "html": f"<p>about <i>{folder.name}</i></p>"}]
+"""
+
+
+def test_a_plugin_adds_a_section(tmp_path, monkeypatch):
+    (tmp_path / "noting.py").write_text(PLUGIN)
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry([EntryPoint("noting", "noting", "harness")])
+    path = make_run(tmp_path / "runs", Shape(**SMALL))
+    site = build([Run(path)], tmp_path / "report", registry=registry)
+    text = site.index.read_text(encoding="utf-8")
+    assert f"<h2>Notes &amp; more</h2><p>about <i>{path.name}</i></p>" in text
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(999.6e-6, "1.0 ms"), (0.42e-3, "420 µs"), (0.9996, "1.0 s"), (59.9, "1 min 0 s")],
+)
+def test_a_time_is_never_rounded_to_a_thousand_of_its_unit(seconds, written):
+    assert numbers.duration(seconds) == written
+
+
 # The library
+
+
+@pytest.mark.skipif(not render.can_render(), reason="needs vl-convert-python")
+def test_processes_side_by_side_answer_in_the_order_they_were_asked():
+    specs = [
+        {"data": {"values": [{"a": 1}]}, "mark": "point", "width": 100 + number, "height": 20}
+        for number in range(26)
+    ]
+    drawn = draw_all(specs)
+    assert [re.search(r"h(1\d\d)v20", each)[1] for each in drawn] == [
+        str(100 + number) for number in range(26)
+    ]
 
 
 needs_plots = pytest.mark.skipif(not render.can_render(), reason="needs vl-convert-python")

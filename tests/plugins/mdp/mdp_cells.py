@@ -12,7 +12,7 @@ import numpy as np
 from harness import Cell
 from harness_mdp import evaluation
 from harness_mdp.agent import Agent, Facts
-from harness_mdp.driver import Curves, play
+from harness_mdp.driver import Curves, World, play
 from harness_mdp.episodic import EpisodicTask
 from harness_mdp.model import Model, Optimum, model_of, optimum_of
 
@@ -161,11 +161,8 @@ def run_plain(
         parameters,
         state,
         facts,
-        model,
-        optimum_of(model),
+        World(model, optimum_of(model), 1e-9, noise),
         ledger,
-        1e-9,
-        noise,
         key,
         curves,
     )

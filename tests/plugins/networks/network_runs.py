@@ -1,0 +1,52 @@
+"""Cells of network tasks without a run: artifacts built in a folder, streams as in a suite."""
+
+import tempfile
+from pathlib import Path
+
+from harness.api.cell import Cell
+from harness.random.stream import Stream
+
+
+class BuildContext:
+    """What an artifact's build works with."""
+
+    def __init__(self, folder, stream):
+        self.folder, self.stream, self.checkpoint_dir = folder, stream, folder
+        self.device, self.threads = "cpu", 1
+        self.metrics = {}
+
+    def report(self, metric, value):
+        self.metrics[metric] = value
+
+
+class Job:
+    """What the cells of one job share."""
+
+    suite_seed, task_name, method_name, device, threads = 1, "task", "method", "cpu", 1
+
+    def __init__(self):
+        self.kept = {}
+
+    def artifact(self, artifact):
+        key = repr(artifact)
+        if key not in self.kept:
+            with tempfile.TemporaryDirectory() as folder:
+                seed = getattr(artifact, "seed", None)
+                stream = Stream("artifact", self.suite_seed, artifact.name, seed or 0)
+                artifact.build(BuildContext(Path(folder), stream))
+                self.kept[key] = artifact.load(Path(folder))
+        return self.kept[key]
+
+
+def cell_of(seed=0, job=None):
+    return Cell(seed, job or Job())
+
+
+def outcomes(task, method, seeds=(0,)):
+    task.check(method)
+    job = Job()
+    return list(task.evaluate(method, [Cell(seed, job) for seed in seeds]))
+
+
+def final(task, method, seed=0):
+    return outcomes(task, method, (seed,))[0].final
