@@ -7,8 +7,8 @@ million): ``finals`` is 1,000 groups × 1,000 seeds of one value, the most to co
 ``curves`` is 400 groups × 50 seeds × 50 points; ``items`` is 50 groups × 10 seeds × 2,000
 item scores. Each command runs in a process of its own; wall time, CPU time and the largest
 resident memory are the process's, start included. CPU time is held against the limit: the
-commands are single-threaded, and on a shared machine wall time is an upper end. The leaderboard is made anew from the
-measurements, as at the end of a run, and then printed.
+commands are single-threaded, and on a shared machine wall time is an upper end. The
+leaderboard is made anew from the measurements, as at the end of a run, and then printed.
 """
 
 from __future__ import annotations

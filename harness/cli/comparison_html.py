@@ -29,7 +29,7 @@ thead th{color:var(--ink2)}td.n{text-align:right;white-space:nowrap}
 td.plot{min-width:160px;width:25%}td.plot svg{width:100%;height:16px;display:block}
 .q{color:var(--ink2)}.worse{color:var(--worse)}.undecided{color:var(--undecided)}
 .better{color:var(--better)}.equivalent{color:var(--equivalent)}
-tr.worse th:first-child,tr.better th:first-child{font-weight:650}
+th.worse,th.better{font-weight:650}h2{font-size:15px;font-weight:650;margin-top:30px}
 """
 _HEADS = ("verdict", "method", "task", "change", "", "interval", "p", "n", "")
 
@@ -106,7 +106,7 @@ def _row(row: Row, reach: float) -> str:
         f'<td class="n">{numbers.count(row.n)}</td>',
         f'<td class="q">{escape(told.remark(row))}</td>',
     ]
-    return f'<tr class="{row.verdict}">{"".join(cells)}</tr>'
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _reach(rows: Sequence[Row]) -> float:

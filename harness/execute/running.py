@@ -245,8 +245,11 @@ class LocalRun:
         # A new slot file: a worker of the old guardian may be writing its last numbers.
         self._slots.close()
         self._slots = Slots(self._crew.most)
-        self._guard = Guard(self._slots)
+        self._guard = Guard(self._slots, self._options.preload)
         self._poller.watch_guard(self._guard)
+        # Where the old one died before its first worker was born, nothing was buried that
+        # would ask for workers.
+        self._is_changed = True
 
     def _dismiss(self) -> None:
         """Let workers end by themselves, so that what they say last is heard."""

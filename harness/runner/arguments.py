@@ -72,7 +72,7 @@ def resolve(
     paths = [
         _latest(each, chosen, notes) if isinstance(each, _Revision) else each for each in asked
     ]
-    return Resolved(tuple(paths), tuple(notes))
+    return Resolved(tuple(paths), tuple(dict.fromkeys(notes)))
 
 
 def commit_at(revision: str, repository: Path) -> str:

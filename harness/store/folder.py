@@ -174,7 +174,8 @@ def list_runs(
 def find_run(root: Path, name: str, *, notes: list[str] | None = None) -> RunFolder:
     """The run that ``name`` means: its path, its id or the unique start of it, or a suite.
 
-    A suite means its latest run that has its tables, if one has. ``notes`` as for :func:`list_runs`.
+    A suite means its latest run that has its tables, if one has. ``notes`` as for
+    :func:`list_runs`.
 
     Raises ``UsageError`` if it means none, or several.
     """

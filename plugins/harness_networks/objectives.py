@@ -225,7 +225,6 @@ def maximum_value(rows: FloatArray, offsets: FloatArray, point: FloatArray) -> f
     return largest
 
 
-@row()
 def chain_subgradient(chain: FloatArray, point: FloatArray, out: FloatArray) -> None:
     """Of (α/2)‖θ‖² + odd or even links of the chain, −β θ_1, and δ max over the tail.
 
@@ -251,7 +250,6 @@ def chain_subgradient(chain: FloatArray, point: FloatArray, out: FloatArray) -> 
         out[best] += chain[LAST]
 
 
-@row()
 def chain_value(chain: FloatArray, point: FloatArray) -> float:
     """The value whose sub-gradient is :func:`chain_subgradient`."""
     length, tail = int(chain[LENGTH]), int(chain[TAIL])

@@ -22,10 +22,9 @@ def git(folder, *arguments):
     ).stdout.strip()
 
 
-@pytest.fixture
-def repository(tmp_path):
-    folder = tmp_path / "repository"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("repository")
     git(folder, "init", "--quiet")
     for number in range(4):
         git(folder, "commit", "--quiet", "--allow-empty", "-m", f"commit {number}")

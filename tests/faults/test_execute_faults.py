@@ -337,6 +337,17 @@ def test_a_worker_killed_at_any_moment_changes_no_row(undisturbed, seed):
     assert execution.restarts == 1
 
 
+def test_a_guardian_killed_before_its_first_worker_is_born_is_replaced():
+    known = set(children(os.getpid()))
+    executor = LocalExecutor(2, LocalOptions(job_cells=5, is_pinned=False))
+    executor.prepare()
+    (guardian,) = set(children(os.getpid())) - known
+    os.kill(guardian, signal.SIGKILL)
+    plan, sink = plan_of((spec_of(Null(), Plain()), 20)), Memory()
+    executor.run(plan, np.arange(20), sink, Control())
+    assert sink.statuses() == ["OK"] * 20
+
+
 @pytest.mark.parametrize("moment", [0.0, 0.06, 0.12])
 def test_a_guardian_killed_at_any_moment_is_replaced_and_charges_nobody(undisturbed, moment):
     workers = []
