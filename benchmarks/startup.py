@@ -42,8 +42,10 @@ def ratio(name: str, command: list[str], base: list[str], goal: float, cwd: str)
     pairs = [(seconds(command, cwd), seconds(base, cwd)) for _ in range(ROUNDS)]
     own, other = median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
     verdict = "reached" if own / other <= goal else "MISSED"
-    print(f"{name:<28} {own * 1e3:7.0f} ms / {other * 1e3:5.0f} ms = {own / other:4.2f} "
-          f"(goal {goal:g}: {verdict})")
+    print(
+        f"{name:<28} {own * 1e3:7.0f} ms / {other * 1e3:5.0f} ms = {own / other:4.2f} "
+        f"(goal {goal:g}: {verdict})"
+    )
 
 
 def main() -> None:

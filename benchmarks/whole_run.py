@@ -89,7 +89,8 @@ def write(folder: Path, seeds: int, numbers: int) -> Path:
 
 
 def show(name: str, value: float, unit: str, goal: float) -> None:
-    print(f"{name:<48} {value:9.4g} {unit:<4} goal {goal:g}: {'reached' if value <= goal else 'MISSED'}")
+    verdict = "reached" if value <= goal else "MISSED"
+    print(f"{name:<48} {value:9.4g} {unit:<4} goal {goal:g}: {verdict}")
 
 
 def main() -> None:
@@ -101,7 +102,8 @@ def main() -> None:
         show("null cell, jobs of 100", 1e3 * large["execute_s"] / large["cells"], "ms", 0.05)
         show("main process at 100,000 cells", large["peak_mib"], "MiB", 300)
         single = measure("run", some, folder / "b", "1")
-        show("null cell, each a job of its own", 1e3 * single["execute_s"] / single["cells"], "ms", 0.5)
+        alone = 1e3 * single["execute_s"] / single["cells"]
+        show("null cell, each a job of its own", alone, "ms", 0.5)
         again = measure("run", some, folder / "b")
         show("re-run of 10,000 finished cells", again["process_s"], "s", 2.0)
         plan = measure("plan", many, folder / "c")

@@ -26,7 +26,7 @@ from harness_mdp.agent import Agent, Facts
 from harness_mdp.curves import growth_exponent, report_grid
 from harness_mdp.driver import Curves, Played, World, explore, play
 from harness_mdp.metrics import METRICS
-from harness_mdp.model import Model, Optimum, Range, optimum_of
+from harness_mdp.model import Model, Optimum, Range, optimum_of, refuse_wrong_model
 from harness_mdp.theory import log_term
 
 __all__ = ["EpisodicTask", "refuse_below"]
@@ -94,8 +94,14 @@ class EpisodicTask(Task):
     def check(self, method: Method) -> None:
         """Refuse an agent that cannot serve this task."""
         agent = _agent(method, self.facts())
+        self.inspect()
         if self.audit != "none" and (self.regret == "gaps" or agent.is_random()):
             raise ValueError("audit needs regret: exact and an agent whose policy is deterministic")
+
+    def inspect(self) -> None:
+        """Refuse an MDP whose rows are wrong, where every seed has the same."""
+        if self.is_fixed:
+            refuse_wrong_model(self.instance(Stream("inspect")))
 
     def evaluate(self, method: Method, cells: Sequence[Cell]) -> Iterator[Outcome]:
         """Play one agent a cell; it is compiled once for all of them."""
@@ -106,6 +112,8 @@ class EpisodicTask(Task):
             if known is None or not self.is_fixed:
                 model = coerce(self.instance(cell.task_stream.sub("instance")))
                 _refuse_wide(model, facts)
+                if known is None:
+                    refuse_wrong_model(model)
                 first, known = known is None, _Instance(model, optimum_of(model))
                 if first:
                     game.warm_up(known)

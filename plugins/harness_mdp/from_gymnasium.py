@@ -94,6 +94,9 @@ class GymnasiumTask(EpisodicTask):
             is_sampled=self.rewards == "sampled",
         )
 
+    def inspect(self) -> None:
+        """Nothing: the table was inspected when it was read."""
+
     def _environment(self) -> Environment:
         return _read(self.id, self.slippery)
 

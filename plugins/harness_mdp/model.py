@@ -30,6 +30,7 @@ __all__ = [
     "optimum_of",
     "policy_value",
     "refuse_wrong",
+    "refuse_wrong_model",
     "solve",
 ]
 
@@ -245,3 +246,27 @@ def refuse_wrong(rows: list[list[list[Row]]], states: int, low: float, high: flo
                         raise ValueError(
                             f"the reward {reward!r} at {where} is outside [{low:g}, {high:g}]"
                         )
+
+
+def refuse_wrong_model(model: Model) -> None:
+    """Raise ``ValueError`` naming the first wrong row of a model whose rewards are mapped."""
+    sums = model.probability.sum(axis=3)
+    found = (
+        ("probabilities sum to {:.12g}, not to 1", sums, abs(sums - 1.0) <= _SUM_TOLERANCE),
+        ("the smallest probability is {:g}", model.probability.min(axis=3), None),
+        ("the mapped reward {:.12g} is outside [0, 1]", model.reward, _is_unit(model.reward)),
+    )
+    for message, values, is_right in found:
+        wrong = np.argwhere(~(values >= 0.0 if is_right is None else is_right))
+        if wrong.size:
+            layer, x, a = (int(each) for each in wrong[0])
+            what = message.format(float(values[layer, x, a]))
+            raise ValueError(f"step {layer}, state {x}, action {a}: {what}")
+    states = model.reward.shape[1]
+    highest = int(max(model.successor.max(), model.starts.max()))
+    if highest >= states or min(model.successor.min(), model.starts.min()) < 0:
+        raise ValueError(f"the model leads to state {highest}; states are 0 … {states - 1}")
+
+
+def _is_unit(reward: FloatArray) -> npt.NDArray[np.bool_]:
+    return (reward >= -_SUM_TOLERANCE) & (reward <= 1.0 + _SUM_TOLERANCE)

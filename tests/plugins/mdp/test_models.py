@@ -24,7 +24,15 @@ from harness_mdp.deep_sea import DeepSea
 from harness_mdp.garnet import Garnet
 from harness_mdp.gridworld import Gridworld
 from harness_mdp.lock import CombinationLock
-from harness_mdp.model import Range, mapped, model_of, optimum_of, policy_value, refuse_wrong
+from harness_mdp.model import (
+    Range,
+    mapped,
+    model_of,
+    optimum_of,
+    policy_value,
+    refuse_wrong,
+    refuse_wrong_model,
+)
 from harness_mdp.riverswim import RiverSwim
 
 
@@ -232,6 +240,33 @@ def test_the_map_leaves_the_optimal_policy_and_scales_values(seed, low, span):
 def test_a_wrong_row_is_refused_by_place_and_value(row, message):
     with pytest.raises(ValueError, match=message):
         refuse_wrong([[[[(0, 1.0, 0.0)]], [row]]], 2, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("probability", 0.25, "step 1, state 0, action 1: probabilities sum to"),
+        ("probability", np.nan, "step 1, state 0, action 1: probabilities sum to nan"),
+        ("reward", 1.25, r"step 1, state 0, action 1: the mapped reward 1.25 is outside"),
+        ("reward", -0.5, r"the mapped reward -0.5 is outside \[0, 1\]"),
+        ("successor", 9, "leads to state 9; states are 0 … 2"),
+    ],
+)
+def test_a_wrong_model_is_refused_by_place(field, value, message):
+    model = random_model(1, 3, 2, 2)
+    refuse_wrong_model(model)
+    table = getattr(model, field).copy()
+    table[(1, 0, 1, 0)[: table.ndim]] = value
+    with pytest.raises(ValueError, match=message):
+        refuse_wrong_model(model._replace(**{field: table}))
+
+
+def test_a_negative_probability_is_refused():
+    model = random_model(1, 3, 2, 2)
+    table = model.probability.copy()
+    table[1, 0, 1] = [1.5, -0.5, 0.0]
+    with pytest.raises(ValueError, match="action 1: the smallest probability is -0.5"):
+        refuse_wrong_model(model._replace(probability=table))
 
 
 @pytest.mark.parametrize(

@@ -205,3 +205,17 @@ class Wide(RowsTask):
 def test_a_model_wider_than_its_facts_is_refused():
     with pytest.raises(ValueError, match="a row has 3 successors, the task's facts say 1"):
         outcomes(Wide(), UCBHoeffding())
+
+
+class Broken(RiverSwim):
+    """A river whose first row sums to .9."""
+
+    def instance(self, stream):
+        model = super().instance(stream)
+        model.probability[0, 0, 0, 0] = 0.9
+        return model
+
+
+def test_a_wrong_row_is_refused_at_planning():
+    with pytest.raises(ValueError, match=r"step 0, state 0, action 0: probabilities sum to 0.9"):
+        Broken().check(UCBHoeffding())
