@@ -73,11 +73,12 @@ def _others(done: Run, boards: Sequence[Board]) -> list[Line]:
 
 def _next(done: Run, code: ExitCode) -> Line:
     name = f"{done.suite}{done.where}"
-    commands = [f"harness leaderboard {name}"]
+    commands = [f"harness report {name} --open"]
     if done.failed_count:
         commands.append(f"harness results {name} --failed")
-    if done.claim_rows():
-        commands.append(f"harness claims {name} --all")
+    commands.append(f"harness leaderboard {name}")
+    if done.record.commit:
+        commands.append(f"harness compare main HEAD{done.where}")
     reason = _REASONS[code]
     return line(
         ("next  ", "quiet"), "  ·  ".join(commands), (f"      {reason}", "quiet") if reason else ""

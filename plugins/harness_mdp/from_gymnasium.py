@@ -108,7 +108,7 @@ def _read(id: str, slippery: bool | None) -> Environment:
     made, spec = wrapped.unwrapped, wrapped.spec
     table = getattr(made, "P", None)
     if table is None:
-        space = getattr(made, "observation_space", None)
+        space = " ".join(str(getattr(made, "observation_space", None)).split())
         raise ValueError(
             f"{id} has no transition table P (its observations are {space}): only tabular"
             " environments have an exact optimum"

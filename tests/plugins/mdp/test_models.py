@@ -265,7 +265,7 @@ def test_a_negative_probability_is_refused():
     model = random_model(1, 3, 2, 2)
     table = model.probability.copy()
     table[1, 0, 1] = [1.5, -0.5, 0.0]
-    with pytest.raises(ValueError, match="action 1: the smallest probability is -0.5"):
+    with pytest.raises(ValueError, match=r"action 1: the smallest probability is -0\.5"):
         refuse_wrong_model(model._replace(probability=table))
 
 
