@@ -1,9 +1,12 @@
 """Cells of network tasks without a run: artifacts built in a folder, streams as in a suite."""
 
+import inspect
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 from harness.api.cell import Cell
+from harness.kernels import specialise
 from harness.random.stream import Stream
 
 
@@ -50,3 +53,14 @@ def outcomes(task, method, seeds=(0,)):
 
 def final(task, method, seed=0):
     return outcomes(task, method, (seed,))[0].final
+
+
+def plain_final(task, method, seed=0):
+    """As ``final``, the driver in plain Python: to compile one takes seconds."""
+
+    def plain(driver, **functions):
+        return specialise(driver, **functions).plain
+
+    module = inspect.getmodule(type(task).evaluate)
+    with mock.patch.object(module, "specialise", plain):
+        return final(task, method, seed)
