@@ -43,6 +43,7 @@ __all__ = [
     "StudentT",
     "Unknown",
     "Widest",
+    "scores_of_zero",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -153,6 +154,12 @@ class Bootstrap:
         scale = math.sqrt(squares) / seeds
         acceleration = float(influence**2 @ influence) / (6 * squares**1.5)
         standard = np.sort(np.round(deviations / scale, _DIGITS))
+        return Bootstrap._of_sorted(value, scale, acceleration, seeds, standard)
+
+    @staticmethod
+    def _of_sorted(
+        value: float, scale: float, acceleration: float, seeds: int, standard: FloatArray
+    ) -> Bootstrap:
         starts = np.flatnonzero(np.r_[True, standard[1:] != standard[:-1]])
         if starts.size == standard.size:
             return Bootstrap(value, scale, acceleration, seeds, standard, SCORES)
@@ -210,6 +217,55 @@ class Bootstrap:
             if side * (wanted - score) > 0:
                 return knot + (wanted - score) * slope
         return float(np.interp(wanted, self.scores, self.knots))
+
+
+def scores_of_zero(
+    values: FloatArray,
+    scales: FloatArray,
+    accelerations: FloatArray,
+    seeds: int,
+    deviations: FloatArray,
+) -> FloatArray:
+    """Where 0 lies by BCa, for many statistics at once: t whose lower tail is ``above(0)``.
+
+    Parameters
+    ----------
+    values, scales, accelerations : (statistics,) float64
+        As of :class:`Bootstrap`.
+    seeds
+        n, of all.
+    deviations : (statistics, 2000) float64
+        Resampled, one row a statistic.
+    """
+    standard = np.round(deviations / scales[:, None], _DIGITS)
+    standard.sort(axis=1)
+    bias = _untied_scores(standard, accelerations, np.zeros_like(values))
+    corrected = _untied_scores(standard, accelerations, -values / scales) - bias
+    z = corrected / np.clip(1 + accelerations * corrected, *_FACTORS) - bias
+    students: FloatArray = z * math.sqrt((seeds - 1) / seeds)
+    for j in np.flatnonzero((standard[:, 1:] == standard[:, :-1]).any(axis=1)):
+        told = float(values[j]), float(scales[j]), float(accelerations[j])
+        students[j] = Bootstrap._of_sorted(*told, seeds, standard[j])._student(0.0)
+    return students
+
+
+def _untied_scores(
+    standard: FloatArray, accelerations: FloatArray, deviations: FloatArray
+) -> FloatArray:
+    """``Bootstrap._score`` of one deviation a row, where no two resamples of a row are equal."""
+    rows = np.arange(deviations.size)
+    places = np.count_nonzero(standard <= deviations[:, None], axis=1) - 1
+    places = np.clip(places, _LAST_READ, RESAMPLES - 2 - _LAST_READ)
+    knots, nexts = standard[rows, places], standard[rows, places + 1]
+    with np.errstate(divide="ignore", invalid="ignore"):  # tied rows are not read
+        slopes = (SCORES[places + 1] - SCORES[places]) / (nexts - knots)
+        scores = slopes * (deviations - knots) + SCORES[places]
+    for side in (1, -1):
+        last = _LAST_READ if side < 0 else RESAMPLES - 1 - _LAST_READ
+        beyond = deviations - standard[:, last]
+        slopes = np.clip(1 + 2 * accelerations * side * _TAIL_SCORE, *_SLOPES)
+        scores = np.where(side * beyond > 0, SCORES[last] + beyond / slopes, scores)
+    return np.asarray(scores)
 
 
 def _held(factor: float) -> float:

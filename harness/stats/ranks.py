@@ -7,20 +7,21 @@ pairs of the task: with probability ``level`` every span contains the true rank.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.stats.corrections import holm
-from harness.stats.sample import Kind, samples
+from harness.stats.pairs import differences
+from harness.stats.sample import Kind
 
 __all__ = ["RankSpan", "Ranks", "rank_intervals"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-_BATCH = 500  # pairs tested at once: a thousand seeds of them take 4 MB
+BoolArray = npt.NDArray[np.bool_]
 
 
 class RankSpan(NamedTuple):
@@ -99,32 +100,33 @@ def rank_intervals(
 
 def _tests(
     table: FloatArray,
-    present: npt.NDArray[np.bool_],
+    present: BoolArray,
     first: IntArray,
     second: IntArray,
     kind: Kind,
 ) -> tuple[FloatArray, FloatArray]:
     """Mean paired difference and p-value of no difference, a pair each."""
     gaps, p_values = np.zeros(first.size), np.ones(first.size)
-    as_is: Kind = "exact" if kind == "exact" else "real"
-    common = present[first] & present[second]  # (pairs, seeds)
-    for pairs in _alike(common):
-        seeds = common[pairs[0]]
-        if not seeds.any():
-            continue
-        for start in range(0, pairs.size, _BATCH):
-            chosen = pairs[start : start + _BATCH]
-            one, other = table[first[chosen]][:, seeds].T, table[second[chosen]][:, seeds].T
-            sizes = np.maximum(np.abs(one), np.abs(other)).max(axis=0)
-            tested = samples(one - other, as_is, sizes)
-            gaps[chosen] = [part.value for part in tested]
-            p_values[chosen] = [part.p_value(0.0) for part in tested]
+    for pairs, seeds in _alike(present, first, second):
+        methods, places = np.unique([first[pairs], second[pairs]], return_inverse=True)
+        one, other = places.reshape(2, -1)
+        columns = table[np.ix_(methods, np.flatnonzero(seeds))].T
+        gaps[pairs], p_values[pairs] = differences(columns, one, other, kind)
     return gaps, p_values
 
 
-def _alike(common: npt.NDArray[np.bool_]) -> list[IntArray]:
-    """Pairs grouped by the seeds that they share, so that each group is resampled once."""
-    groups: dict[bytes, list[int]] = {}
-    for pair, seeds in enumerate(common):
-        groups.setdefault(seeds.tobytes(), []).append(pair)
-    return [np.array(pairs, dtype=np.int64) for pairs in groups.values()]
+def _alike(
+    present: BoolArray, first: IntArray, second: IntArray
+) -> Iterator[tuple[IntArray, BoolArray]]:
+    """Pairs that share the same seeds, of which there are some, so that they are one group."""
+    patterns, pattern = np.unique(present, axis=0, return_inverse=True)
+    ends = np.sort([pattern[first], pattern[second]], axis=0)
+    kinds, kind = np.unique(ends, axis=1, return_inverse=True)
+    groups: dict[bytes, int] = {}
+    commons = [patterns[one] & patterns[other] for one, other in kinds.T]
+    group = np.array([groups.setdefault(each.tobytes(), len(groups)) for each in commons], int)
+    sorted_pairs = np.argsort(group[kind], kind="stable")
+    sizes = np.bincount(group[kind], minlength=len(groups))
+    for pairs in np.split(sorted_pairs, np.cumsum(sizes)[:-1]):
+        if pairs.size and commons[kind[pairs[0]]].any():
+            yield pairs, commons[kind[pairs[0]]]

@@ -41,6 +41,7 @@ _TASKS = {
     "networks/two-slopes": "harness_networks.closed_form:TwoSlopes",
     "networks/scattered": "harness_networks.closed_form:Scattered",
     "networks/lower-bound": "harness_networks.lower_bound:LowerBound",
+    "networks/lad-real": "harness_networks.real:RealLad",
 }
 
 

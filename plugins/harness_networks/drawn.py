@@ -1,4 +1,4 @@
-"""Small drawn objectives, to look for a violation of a bound: maxima of affine functions, tiny data.
+"""Small drawn objectives, to look for a violation of a bound: maxima of affine pieces, tiny data.
 
 ``networks/max-affine``: f_i(θ) = max_j (a_ij·θ + c_ij) with normal a_ij, c_ij; the mean over nodes
 of the slopes is taken off, so that f̄ is bounded below.
@@ -25,6 +25,7 @@ from harness_networks.instance import (
     slopes_instance,
     write_instance,
 )
+from harness_networks.objectives import maximum_at, maximum_oracle
 from harness_networks.task import NetworkTask
 
 __all__ = ["MaxAffine", "MaxAffinePieces", "Small", "SmallRows"]
@@ -61,6 +62,9 @@ class MaxAffine(NetworkTask):
     pieces, dimension
         Functions a node, d.
     """
+
+    subgradient: ClassVar = staticmethod(maximum_oracle)
+    value: ClassVar = staticmethod(maximum_at)
 
     pieces: Annotated[int, Ge(1)] = 8
     dimension: Annotated[int, Ge(1)] = 6

@@ -179,7 +179,7 @@ class DRS(NetworkOptimizer):
 
 
 def follow(ball, eta, summed, z):
-    """z = the point of the ball nearest to −η G."""
+    """Z = the point of the ball nearest to −η G."""
     square = 0.0
     for c in range(z.size):
         z[c] = -eta * summed[c]

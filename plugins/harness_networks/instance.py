@@ -22,7 +22,6 @@ import numpy as np
 
 from harness_networks.objectives import (
     ADDED,
-    CHAIN,
     MAXIMUM,
     SLOPES,
     FloatArray,

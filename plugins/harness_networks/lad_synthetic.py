@@ -24,8 +24,9 @@ from harness_networks.instance import (
     slopes_instance,
     write_instance,
 )
+from harness_networks.objectives import opposed_at, opposed_oracle
 from harness_networks.size import Size
-from harness_networks.task import NetworkTask
+from harness_networks.task import NetworkTask, Oracles
 
 __all__ = ["LadSynthetic", "SyntheticRows"]
 
@@ -75,6 +76,10 @@ class LadSynthetic(NetworkTask):
     dimension: Annotated[int, Ge(1)] = 10
     rows: Annotated[int, Ge(1)] = 5
     opposed: Annotated[float, Ge(0)] = 0.0
+
+    def oracles(self) -> Oracles:
+        """With the linear terms where there are some."""
+        return Oracles(opposed_oracle, opposed_at) if self.opposed else super().oracles()
 
     def artifacts(self, method: Method, seed: int) -> Sequence[Artifact]:
         """The seed's instance."""

@@ -50,6 +50,8 @@ from harness_networks.objectives import (
     TAIL,
     FloatArray,
     Objective,
+    chain_at,
+    chain_oracle,
     mean_value,
     no_chain,
 )
@@ -79,7 +81,7 @@ class Chain(NamedTuple):
 
     @property
     def dimension(self) -> int:
-        """d."""
+        """D."""
         return 2 * self.links + self.tail + 1
 
     @property
@@ -215,7 +217,7 @@ class LowerBound(NetworkTask):
         Metric(
             name="lowest_gap",
             type="exact",
-            description="smallest f̄ − f̄* of a node's answer or iterate, or of the mean answer, at any time",
+            description="smallest f̄ − f̄* of any node's answer or iterate, or of the mean answer",
         ),
         Metric(name="lowest_over_floor", type="exact", description="the same over F"),
         Metric(
@@ -231,6 +233,9 @@ class LowerBound(NetworkTask):
         Metric(name="start_over_floor", type="exact", direction="none", description="at 0"),
         Metric(name="steps", type="exact", direction="none", description="steps looked at"),
     )
+
+    subgradient: ClassVar = staticmethod(chain_oracle)
+    value: ClassVar = staticmethod(chain_at)
 
     topology: str = "line"
     horizon: Annotated[float, Gt(0)] = 20.0
@@ -316,8 +321,7 @@ class LowerBound(NetworkTask):
             init=method.init,
             step=method.step,
             answer=method.answer,
-            subgradient=type(self).subgradient,
-            value=type(self).value,
+            **self.oracles()._asdict(),
         )
         chain = self.chain()
         for cell in cells:

@@ -32,9 +32,17 @@ __all__ = [
     "SLOPES",
     "Local",
     "Objective",
+    "chain_at",
+    "chain_oracle",
     "local_of",
+    "maximum_at",
+    "maximum_oracle",
     "mean_value",
     "no_chain",
+    "opposed_at",
+    "opposed_oracle",
+    "slopes_at",
+    "slopes_oracle",
     "subgradient",
     "value",
 ]
@@ -87,27 +95,63 @@ def local_of(objective: Objective, node: int, calls: IntArray) -> Local:
     )
 
 
-def subgradient(local: Local, point: FloatArray, out: FloatArray) -> None:
+# A task hands its own law's two functions to its drivers: one function for all laws would take
+# twice as long to compile in each of them.
+
+
+def slopes_oracle(local: Local, point: FloatArray, out: FloatArray) -> None:
     """Write a sub-gradient of the node's objective at ``point``; costs one unit of time."""
     local.calls[0] += 1
-    if local.law == SLOPES:
-        slopes_subgradient(local.rows, local.offsets, local.low, point, out)
-        if local.chain[ADDED] != 0.0:
-            out[0] += local.chain[ADDED]
-    elif local.law == MAXIMUM:
-        maximum_subgradient(local.rows, local.offsets, point, out)
-    else:
-        chain_subgradient(local.chain, point, out)
+    slopes_subgradient(local.rows, local.offsets, local.low, point, out)
+
+
+def slopes_at(local: Local, point: FloatArray) -> float:
+    """f_i(point); for measuring, it is no oracle of the methods."""
+    return slopes_value(local.rows, local.offsets, local.low, point)
+
+
+# Apart, since each array taken out of a record is counted: 14 ns of the 150 of a sub-gradient.
+def opposed_oracle(local: Local, point: FloatArray, out: FloatArray) -> None:
+    """As ``slopes_oracle``, with the linear term on the first coordinate."""
+    slopes_oracle(local, point, out)
+    out[0] += local.chain[ADDED]
+
+
+def opposed_at(local: Local, point: FloatArray) -> float:
+    """As ``slopes_at``, with the linear term on the first coordinate."""
+    return slopes_at(local, point) + local.chain[ADDED] * point[0]
+
+
+def maximum_oracle(local: Local, point: FloatArray, out: FloatArray) -> None:
+    """As ``slopes_oracle``, of the law ``MAXIMUM``."""
+    local.calls[0] += 1
+    maximum_subgradient(local.rows, local.offsets, point, out)
+
+
+def maximum_at(local: Local, point: FloatArray) -> float:
+    """As ``slopes_at``, of the law ``MAXIMUM``."""
+    return maximum_value(local.rows, local.offsets, point)
+
+
+def chain_oracle(local: Local, point: FloatArray, out: FloatArray) -> None:
+    """As ``slopes_oracle``, of the law ``CHAIN``."""
+    local.calls[0] += 1
+    chain_subgradient(local.chain, point, out)
+
+
+def chain_at(local: Local, point: FloatArray) -> float:
+    """As ``slopes_at``, of the law ``CHAIN``."""
+    return chain_value(local.chain, point)
+
+
+def subgradient(local: Local, point: FloatArray, out: FloatArray) -> None:
+    """The oracle of whatever law the objective has; for callers in plain Python."""
+    (opposed_oracle, maximum_oracle, chain_oracle)[local.law](local, point, out)
 
 
 def value(local: Local, point: FloatArray) -> float:
-    """f_i(point); for measuring, it is no oracle of the methods."""
-    if local.law == SLOPES:
-        found = slopes_value(local.rows, local.offsets, local.low, point)
-        return found + local.chain[ADDED] * point[0]
-    if local.law == MAXIMUM:
-        return maximum_value(local.rows, local.offsets, point)
-    return chain_value(local.chain, point)
+    """f_i(point), whatever law the objective has; for callers in plain Python."""
+    return (opposed_at, maximum_at, chain_at)[local.law](local, point)
 
 
 def mean_value(

@@ -74,9 +74,7 @@ def load_rows(data: str, loss: str, features: int, context: Any) -> tuple[FloatA
     """Rows a_j with an intercept, and targets (labels ±1 of ``svm``), in the file's order."""
     if data in _SVMLIGHT:
         name, width = _SVMLIGHT[data]
-        sparse_rows, target = datasets.load_svmlight_file(
-            str(context.data(name)), n_features=width
-        )
+        sparse_rows, target = datasets.load_svmlight_file(str(context.data(name)), n_features=width)
         rows = sparse_rows.toarray()
         target = np.where(target > 0.5, 1.0, -1.0)
     elif data == "digits":

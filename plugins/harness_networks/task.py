@@ -54,6 +54,7 @@ from harness_networks.zoo import is_zoo, zoo_data
 __all__ = [
     "METRICS",
     "NetworkTask",
+    "Oracles",
     "Prepared",
     "exact",
     "local_floor",
@@ -108,9 +109,7 @@ METRICS = (
         direction="none",
         description="share of simulated time in communication",
     ),
-    Metric(
-        name="diverged", type="share", description="whether the gap left the range of numbers"
-    ),
+    Metric(name="diverged", type="share", description="whether the gap left the range of numbers"),
     Metric(name="eigengap", direction="none", description="γ of the gossip matrix"),
     Metric(name="diameter", direction="none", unit="links", description="Δ of the network"),
     Metric(
@@ -146,6 +145,13 @@ def local_floor(known: Known, time: float) -> float:
     return scale * sqrt(1.0 / (1.0 + waits) ** 2 + 1.0 / (1.0 + time))
 
 
+class Oracles(NamedTuple):
+    """The two functions of a task that its drivers call."""
+
+    subgradient: Callable[..., None]
+    value: Callable[..., float]
+
+
 class Prepared(NamedTuple):
     """A network with an instance on it, before a method comes."""
 
@@ -178,8 +184,8 @@ class NetworkTask(Task):
 
     accepts: ClassVar[type[Method]] = NetworkOptimizer
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
-    subgradient: ClassVar[Callable[..., None]] = staticmethod(objectives.subgradient)
-    value: ClassVar[Callable[..., float]] = staticmethod(objectives.value)
+    subgradient: ClassVar[Callable[..., None]] = staticmethod(objectives.slopes_oracle)
+    value: ClassVar[Callable[..., float]] = staticmethod(objectives.slopes_at)
 
     topology: str = "grid"
     nodes: Annotated[int, Ge(2)] = 16
@@ -212,6 +218,10 @@ class NetworkTask(Task):
     @abstractmethod
     def instance(self, cell: Cell) -> Instance:
         """The objective of this cell with its optimum, for ``node_count`` nodes."""
+
+    def oracles(self) -> Oracles:
+        """Sub-gradient and value of a node's objective, as the drivers call them."""
+        return Oracles(type(self).subgradient, type(self).value)
 
     def handling(self) -> Handling:
         """How to take a graph that is not simple, connected and without weights."""
@@ -299,8 +309,7 @@ class NetworkTask(Task):
             init=method.init,
             step=method.step,
             answer=method.answer,
-            subgradient=type(self).subgradient,
-            value=type(self).value,
+            **self.oracles()._asdict(),
         )
         for cell in cells:
             prepared = self.prepare(cell)
@@ -312,7 +321,7 @@ class NetworkTask(Task):
                     cell, f"{work:.2g} multiplications, more than most_work = {self.most_work:.2g}"
                 )
                 continue
-            refuse_non_convex(prepared.instance, type(self).subgradient, type(self).value)
+            refuse_non_convex(prepared.instance, *self.oracles())
             yield self._outcome(cell, method, kernel, prepared, parameters)
 
     def _outcome(
@@ -409,7 +418,6 @@ def _work(parameters: Any, prepared: Prepared) -> float:
 
 def spectrum_of_stochastic(graph: nx.Graph) -> float:
     """Second largest absolute eigenvalue of I − W with Metropolis weights."""
-    nodes = graph.number_of_nodes()
     found = spectrum(gossip_matrix(graph, "metropolis"))
     return float(min(1.0 - 1e-15, max(1.0 - found.gamma * found.lam1, abs(1.0 - found.lam1))))
 

@@ -28,7 +28,9 @@ from harness_networks.real_data import RealData, SortedData
 def drawn(seed, nodes=3, count=4, dimension=3):
     generator = np.random.default_rng(seed)
     rows = generator.standard_normal((nodes, count, dimension))
-    return rows, rows @ generator.standard_normal(dimension) + generator.laplace(size=(nodes, count))
+    return rows, rows @ generator.standard_normal(dimension) + generator.laplace(
+        size=(nodes, count)
+    )
 
 
 @settings(max_examples=15)
@@ -150,7 +152,9 @@ def test_the_numbers_of_a_small_construction():
     assert chain.curvature == pytest.approx(0.1242259987)
     assert chain.minimum == pytest.approx(-0.0621129994)
     assert chain.floor == pytest.approx(0.0372677996)
-    assert chain.minimiser == pytest.approx([0.632455532, *[0.4472135955] * 2, *[-0.2236067977] * 4])
+    assert chain.minimiser == pytest.approx(
+        [0.632455532, *[0.4472135955] * 2, *[-0.2236067977] * 4]
+    )
     longer = Chain.of(horizon=20.0, distance=1, tau=1.0)
     assert (longer.links, longer.tail, longer.dimension) == (11, 21, 44)
     assert longer.floor == pytest.approx(0.0121620488)
@@ -238,9 +242,7 @@ def test_the_dual_program_is_the_primal_one():
     count = len(flat)
     solved = linprog(
         np.concatenate([np.zeros(3), np.full(count, 1.0 / count)]),
-        A_ub=np.vstack(
-            [np.hstack([flat, -np.eye(count)]), np.hstack([-flat, -np.eye(count)])]
-        ),
+        A_ub=np.vstack([np.hstack([flat, -np.eye(count)]), np.hstack([-flat, -np.eye(count)])]),
         b_ub=np.concatenate([flat_offsets, -flat_offsets]),
         bounds=(None, None),
     )

@@ -1,0 +1,104 @@
+"""Rounds of MSPD and time of an edge, per CPU second of one core, and of an exact optimum.
+
+python benchmarks/network_speed.py
+"""
+
+import tempfile
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+
+from harness.api.cell import Cell
+from harness.kernels import coerce, specialise
+from harness.random.stream import Stream
+from harness_networks.gossip import gossip_matrix
+from harness_networks.lad_synthetic import LadSynthetic
+from harness_networks.mspd import MSPD
+from harness_networks.optimizer import Network, exchange
+from harness_networks.optimum import slopes_minimum
+from harness_networks.topologies import FAMILIES
+
+REPEATS = 5
+
+
+class Job:
+    """What a cell asks: artifacts, built here."""
+
+    suite_seed, task_name, method_name, device, threads = 1, "task", "method", "cpu", 1
+    folder, stream = Path(), Stream("benchmark")
+
+    def artifact(self, artifact):
+        with tempfile.TemporaryDirectory() as folder:
+            self.folder = Path(folder)
+            artifact.build(self)
+            return artifact.load(self.folder)
+
+    def report(self, metric, value):
+        return
+
+
+def rounds_a_second(inner, rounds):
+    task = LadSynthetic(topology="grid", nodes=100, dimension=100, x=100.0)
+    method = MSPD(rounds=rounds, inner=inner)
+    cells = [Cell(0, Job()) for _ in range(REPEATS)]
+    return max(each.final["rounds_per_second"] for each in task.evaluate(method, cells))
+
+
+def edges(network, message, received, times):
+    for _ in range(times):
+        exchange(network, message, received)
+
+
+def nanoseconds_an_edge(nodes, dimension):
+    matrix = gossip_matrix(FAMILIES["grid"](nodes, 0), "laplacian")
+    network = coerce(
+        Network(
+            starts=matrix.indptr.astype(np.int64),
+            neighbours=matrix.indices.astype(np.int64),
+            weights=matrix.data,
+            degrees=np.ones(nodes),
+            keys=np.zeros(nodes, dtype=np.int64),
+            shared_key=0,
+            is_mean=False,
+            hops=1,
+            work=1.0,
+            first_is_silent=False,
+        )
+    )
+    message, received = np.ones((nodes, dimension)), np.zeros((nodes, dimension))
+    run = specialise(edges)
+    links = (matrix.nnz - nodes) // 2
+    times = max(1, int(2e8 / (links * dimension)))
+    run(network, message, received, 1)
+    best = float("inf")
+    for _ in range(REPEATS):
+        began = process_time()
+        run(network, message, received, times)
+        best = min(best, process_time() - began)
+    return 1e9 * best / (times * links * dimension)
+
+
+def optimum_seconds():
+    generator = np.random.default_rng(0)
+    rows = generator.standard_normal((500, 100))
+    offsets = rows @ generator.standard_normal(100) + generator.laplace(size=500)
+    began = process_time()
+    slopes_minimum(rows, offsets, -1.0)
+    return process_time() - began
+
+
+def main():
+    for inner, rounds, target in ((1, 40_000, 20_000), (10, 8_000, 5_000)):
+        found = rounds_a_second(inner, rounds)
+        print(f"MSPD, 10×10 grid, d = 100, M = {inner}: {found:,.0f} rounds/s (target {target:,})")
+    for dimension in (20, 100):
+        costs = {nodes: nanoseconds_an_edge(nodes, dimension) for nodes in (100, 1_024, 10_000)}
+        told = ", ".join(f"{cost:.2f} ns at {nodes:,}" for nodes, cost in costs.items())
+        ratio = max(costs.values()) / costs[100]
+        print(f"edge and coordinate, d = {dimension}: {told} nodes; {ratio:.2f}× (target 2×)")
+    print(f"optimum of 100 nodes × 5 rows, d = 100: {optimum_seconds():.2f} s (target 5 s)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The process of one node: ``python -m harness_networks.node FILE``; the only user of torch."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+
+from harness_networks.objectives import FloatArray, slopes_oracle
+from harness_networks.optimizer import Node
+from harness_networks.real import LINK_BROKEN, NodeJob
+
+__all__ = ["main"]
+
+_LINK_TIMEOUT = timedelta(seconds=30)
+
+
+def main(path: Path) -> int:
+    """Run the node whose job lies at ``path``; its answer is written beside it."""
+    import torch.distributed as links
+
+    job: NodeJob = pickle.loads(path.read_bytes())
+    links.init_process_group(
+        "gloo",
+        init_method=f"tcp://127.0.0.1:{job.port}",
+        rank=job.rank,
+        world_size=job.nodes,
+        timeout=_LINK_TIMEOUT,
+    )
+    links.barrier()
+    began = time.perf_counter()
+    try:
+        own = _run(job)
+    except RuntimeError as broken:  # what gloo raises when a neighbour is gone
+        print(broken, flush=True)
+        # No tidying up: it would wait for those that are gone.
+        os._exit(LINK_BROKEN)
+    wall_s = time.perf_counter() - began
+    answer = np.zeros(job.known.dimension)
+    job.method.answer(job.parameters, job.parameters.steps, own, answer)
+    draft = path.with_suffix(".draft.npz")
+    np.savez(draft, answer=answer, calls=job.local.calls[0], wall_s=wall_s)
+    draft.rename(path.with_suffix(".npz"))
+    links.barrier()
+    links.destroy_process_group()
+    return 0
+
+
+def _run(job: NodeJob) -> FloatArray:
+    """All steps; the node's vectors."""
+    method, known = job.method, job.known
+    own = np.zeros((method.vectors, known.dimension))
+    work = np.zeros((method.workspace, known.dimension))
+    message = np.zeros(method.width * known.dimension)
+    node = Node(job.degree, job.key, job.shared_key)
+    method.init(job.parameters, known, own, message)
+    for t in range(1, job.parameters.steps + 1):
+        received = _gather_mean(job, message) if job.is_mean else _exchange(job, message)
+        if t == job.dies_at:
+            os._exit(3)
+        method.step(
+            job.parameters, known, node, t, own, work, received, message, slopes_oracle, job.local
+        )
+    return own
+
+
+def _exchange(job: NodeJob, message: FloatArray) -> FloatArray:
+    """The node's row of the matrix times what its neighbours sent, in ascending order."""
+    import torch
+    import torch.distributed as links
+
+    sent = torch.from_numpy(message.copy())
+    others = [int(j) for j in job.neighbours if j != job.rank]
+    arrived = {j: torch.empty_like(sent) for j in others}
+    waiting = [links.isend(sent, j) for j in others]
+    waiting += [links.irecv(arrived[j], j) for j in others]
+    for each in waiting:
+        each.wait()
+    received = np.zeros_like(message)
+    for place, (j, weight) in enumerate(zip(job.neighbours, job.weights, strict=True)):
+        term = weight * (message if j == job.rank else arrived[int(j)].numpy())
+        received = term if place == 0 else received + term
+    return received
+
+
+def _gather_mean(job: NodeJob, message: FloatArray) -> FloatArray:
+    """The mean over all nodes, added up in ascending order."""
+    import torch
+    import torch.distributed as links
+
+    sent = torch.from_numpy(message.copy())
+    arrived = [torch.empty_like(sent) for _ in range(job.nodes)]
+    links.all_gather(arrived, sent)
+    total = arrived[0].numpy().copy()
+    for each in arrived[1:]:
+        total += each.numpy()
+    return total / job.nodes
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

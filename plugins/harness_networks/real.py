@@ -1,0 +1,285 @@
+"""The same programs on real processes: one a node, neighbours joined by loopback links.
+
+Nodes are started from here with the graph, their own rows and the method; they exchange
+messages over ``torch.distributed`` (gloo), only along links, and write their answers where the
+task reads them. A node adds up what came from its neighbours in ascending order, as the simulated
+network does, so both give the same bits; the wall clock stands beside the simulated one.
+
+A node that dies ends the run at once, with its number and how it died; nothing waits for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+import numpy as np
+from annotated_types import Gt
+
+from harness import Cell, Method, Metric, Outcome
+from harness.kernels import coerce
+from harness_networks.instance import mean_at
+from harness_networks.lad_synthetic import LadSynthetic
+from harness_networks.objectives import FloatArray, IntArray, Local, local_of
+from harness_networks.optimizer import Facts, Known, Network, NetworkOptimizer
+from harness_networks.task import Prepared, network_of
+
+__all__ = ["NodeDied", "NodeJob", "RealLad", "run_nodes"]
+
+MOST_NODES = 16
+_POLL_S = 0.05
+_GRACE_S = 5.0  # between the terminating signal and the killing one
+
+
+class NodeDied(RuntimeError):
+    """A node's process ended before its work did; the message names it."""
+
+
+class NodeJob(NamedTuple):
+    """All that one node's process is told."""
+
+    rank: int
+    nodes: int
+    port: int
+    method: NetworkOptimizer
+    parameters: Any
+    known: Known
+    local: Local
+    neighbours: IntArray  # of its row of the matrix, itself included, ascending
+    weights: FloatArray
+    degree: float
+    key: int
+    shared_key: int
+    is_mean: bool
+    dies_at: int = 0  # step at which it ends itself, for tests
+
+
+class Measured(NamedTuple):
+    """What came back from a real run."""
+
+    answers: FloatArray  # (nodes, d)
+    subgradients: int
+    wall_s: float
+
+
+def run_nodes(jobs: Sequence[NodeJob], folder: Path, timeout_s: float) -> Measured:
+    """Start every node, wait for all, read their answers.
+
+    Raises
+    ------
+    NodeDied
+        When a process ends with an error, or does not end in time.
+    """
+    processes = [_start(job, folder) for job in jobs]
+    began = time.monotonic()
+    try:
+        _wait(processes, folder, began + timeout_s)
+    finally:
+        _end(processes)
+    found = [np.load(folder / f"{job.rank}.npz") for job in jobs]
+    return Measured(
+        answers=np.array([each["answer"] for each in found]),
+        subgradients=max(int(each["calls"]) for each in found),
+        wall_s=max(float(each["wall_s"]) for each in found),
+    )
+
+
+def _start(job: NodeJob, folder: Path) -> subprocess.Popen[bytes]:
+    # Written and read by us alone, in a folder of our own.
+    (folder / f"{job.rank}.job").write_bytes(pickle.dumps(job))
+    paths = os.pathsep.join(path for path in sys.path if path)
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    with (folder / f"{job.rank}.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness_networks.node", str(folder / f"{job.rank}.job")],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+        )
+
+
+def _wait(processes: Sequence[subprocess.Popen[bytes]], folder: Path, deadline: float) -> None:
+    """Until all ended well; the first that did not is named."""
+    while True:
+        codes = [process.poll() for process in processes]
+        for rank, code in enumerate(codes):
+            # A neighbour's death breaks a node's links, and it says so by another code.
+            if code not in (None, 0, LINK_BROKEN):
+                raise NodeDied(f"node {rank} died ({_how(code)}): {_last_line(folder, rank)}")
+        if all(code is not None for code in codes):
+            broken = [rank for rank, code in enumerate(codes) if code]
+            if broken:
+                told = _last_line(folder, broken[0])
+                raise NodeDied(f"node {broken[0]} lost its links: {told}")
+            return
+        if time.monotonic() > deadline:
+            late = [str(rank) for rank, code in enumerate(codes) if code is None]
+            raise NodeDied(f"node {', '.join(late)} did not end in time")
+        time.sleep(_POLL_S)
+
+
+LINK_BROKEN = 75  # a node's exit code when an exchange fails
+
+
+def _how(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _last_line(folder: Path, rank: int) -> str:
+    lines = (folder / f"{rank}.log").read_text(errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else "it said nothing"
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    until = time.monotonic() + _GRACE_S
+    for process in processes:
+        try:
+            process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on at present."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealLad(LadSynthetic):
+    """``networks/lad-synthetic`` on real processes over gloo, at most 16; needs torch.
+
+    Declare ``processes: 16`` of the hardware class, and memory for a Python with torch each.
+
+    Parameters
+    ----------
+    wait_s
+        How long a run may take before its nodes are ended.
+    """
+
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric(name="gap", description="f̄ − f̄* at the mean of the nodes' answers"),
+        Metric(name="consensus", description="root mean square distance from the mean answer"),
+        Metric(name="subgradients", direction="none", description="sub-gradients a node"),
+        Metric(name="rounds", direction="none", description="iterations of the method"),
+        Metric(name="time", direction="none", description="the simulated clock"),
+        Metric(
+            name="wall",
+            unit="s",
+            is_cost=True,
+            description="the real clock, from the first exchange to the last step",
+        ),
+    )
+
+    wait_s: Annotated[float, Gt(0)] = 120.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.nodes > MOST_NODES:
+            raise ValueError(f"at most {MOST_NODES} processes, got {self.nodes}")
+        if self.opposed:
+            raise ValueError("opposed terms are for the simulated network")
+
+    def check(self, method: Method) -> None:
+        """Refuse what does not run on real nodes."""
+        super().check(method)
+        if isinstance(method, NetworkOptimizer) and method.channel == "centre":
+            raise ValueError(f"{type(method).__name__} runs on one machine: there is no network")
+
+    def evaluate(self, method: Method, cells: Sequence[Cell]) -> Iterator[Outcome]:
+        """One set of processes a cell."""
+        assert isinstance(method, NetworkOptimizer), "check() refuses others"
+        for cell in cells:
+            if find_spec("torch") is None:
+                yield Outcome.skip(cell, "torch is not installed: pip install torch")
+                continue
+            prepared = self.prepare(cell)
+            jobs = self.jobs(method, prepared, cell)
+            with tempfile.TemporaryDirectory(prefix="harness-nodes-") as folder:
+                measured = run_nodes(jobs, Path(folder), self.wait_s)
+            yield self._real_outcome(cell, method, prepared, jobs[0], measured)
+
+    def jobs(self, method: NetworkOptimizer, prepared: Prepared, cell: Cell) -> list[NodeJob]:
+        """What each node's process is told."""
+        known = coerce(prepared.known)
+        network = network_of(prepared.graph, method, self.matrix, known, cell)
+        parameters, port = coerce(method.parameters(known)), free_port()
+        calls = np.zeros(known.nodes, dtype=np.int64)
+        objective = coerce(prepared.instance.objective)
+        return [
+            _job(rank, port, method, parameters, known, network, local_of(objective, rank, calls))
+            for rank in range(known.nodes)
+        ]
+
+    def _real_outcome(
+        self,
+        cell: Cell,
+        method: NetworkOptimizer,
+        prepared: Prepared,
+        job: NodeJob,
+        measured: Measured,
+    ) -> Outcome:
+        known, instance = prepared.known, prepared.instance
+        mean = np.zeros(known.dimension)
+        for answer in measured.answers:  # in the order of the simulated network
+            mean += answer
+        mean /= known.nodes
+        silent = int(method.first_is_silent)
+        hops = 2 * known.diameter if job.is_mean else 1
+        steps = job.parameters.steps
+        away = measured.answers - mean
+        return Outcome(
+            cell=cell,
+            final={
+                "gap": mean_at(instance.objective, mean) - instance.minimum,
+                "consensus": float(np.sqrt((away * away).sum(axis=1).mean())),
+                "subgradients": float(measured.subgradients),
+                "rounds": (steps - silent) / job.parameters.period,
+                "time": measured.subgradients + (steps - silent) * hops * known.tau,
+                "wall": measured.wall_s,
+            },
+            facts=Facts(known, instance.start_gap),
+        )
+
+
+def _job(
+    rank: int,
+    port: int,
+    method: NetworkOptimizer,
+    parameters: Any,
+    known: Known,
+    network: Network,
+    local: Local,
+) -> NodeJob:
+    row = slice(network.starts[rank], network.starts[rank + 1])
+    return NodeJob(
+        rank=rank,
+        nodes=known.nodes,
+        port=port,
+        method=method,
+        parameters=parameters,
+        known=known,
+        local=local,
+        neighbours=network.neighbours[row],
+        weights=network.weights[row],
+        degree=float(network.degrees[rank]),
+        key=int(network.keys[rank]),
+        shared_key=network.shared_key,
+        is_mean=network.is_mean,
+    )
