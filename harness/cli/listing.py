@@ -18,6 +18,8 @@ _KINDS: dict[str, ThingKind] = {
     "executors": "executor",
 }
 
+_MANY = 50  # of one kind, from which on a listing of everything only tells how many
+
 
 @click.command("list")
 @click.argument("what", required=False, type=click.Choice([*_KINDS, "plugins"]))
@@ -65,6 +67,9 @@ def _listing(found: dict[str, list[Thing]], *, always: bool) -> list[Line]:
         if not things and not always:
             continue
         lines.append(line((name.capitalize(), "strong")))
+        if len(things) > _MANY and not always:
+            lines += [line(f"  {len(things)}: harness list {name}"), line()]
+            continue
         size = max((len(thing.name) for thing in things), default=0)
         lines += [
             line(f"  {thing.name:<{size}}  ", (first_line(thing.at), "quiet"))

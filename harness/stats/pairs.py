@@ -54,6 +54,11 @@ class _Moments(NamedTuple):
     cubes: FloatArray
     is_constant: npt.NDArray[np.bool_]
 
+    def of(self, pairs: IntArray) -> _Moments:
+        """Those of some pairs."""
+        means, squares, cubes, is_constant = self
+        return _Moments(means[pairs], squares[pairs], cubes[pairs], is_constant[pairs])
+
 
 def differences(
     columns: FloatArray, first: IntArray, second: IntArray, kind: Kind = "real"
@@ -82,7 +87,7 @@ def differences(
         values[pair], p_values[pair] = value, p_value
     varied = np.flatnonzero(~moments.is_constant)
     if varied.size:
-        found = _Moments(*(part[varied] for part in moments))
+        found = moments.of(varied)
         lowest, highest = _scores(rows, first[varied], second[varied], found)
         # Of the wider end on each side, and of the two sides the smaller p-value.
         tails = np.minimum(highest, -lowest)
@@ -92,19 +97,21 @@ def differences(
 
 
 def _moments(rows: FloatArray, first: IntArray, second: IntArray) -> _Moments:
-    parts: list[_Moments] = []
+    means, squares, cubes = (np.empty(first.size) for _ in range(3))
+    is_constant = np.empty(first.size, dtype=np.bool_)
     step = max(1, _NUMBERS // rows.shape[1])
-    for start in range(0, max(1, first.size), step):
-        one, other = rows[first[start : start + step]], rows[second[start : start + step]]
+    for start in range(0, first.size, step):
+        chunk = slice(start, start + step)
+        one, other = rows[first[chunk]], rows[second[chunk]]
         sizes = np.maximum(np.abs(one).max(axis=1), np.abs(other).max(axis=1))
         gaps = one - other
-        is_constant = np.ptp(gaps, axis=1) <= _ROUNDING * sizes
-        means = gaps.mean(axis=1)
-        gaps -= means[:, None]
+        is_constant[chunk] = np.ptp(gaps, axis=1) <= _ROUNDING * sizes
+        means[chunk] = gaps.mean(axis=1)
+        gaps -= means[chunk, None]
         squared = gaps * gaps
-        cubes = np.einsum("ij,ij->i", squared, gaps)
-        parts.append(_Moments(means, squared.sum(axis=1), cubes, is_constant))
-    return _Moments(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        squares[chunk] = squared.sum(axis=1)
+        cubes[chunk] = np.einsum("ij,ij->i", squared, gaps)
+    return _Moments(means, squares, cubes, is_constant)
 
 
 def _constants(

@@ -119,14 +119,15 @@ def _alike(
     present: BoolArray, first: IntArray, second: IntArray
 ) -> Iterator[tuple[IntArray, BoolArray]]:
     """Pairs that share the same seeds, of which there are some, so that they are one group."""
-    patterns, pattern = np.unique(present, axis=0, return_inverse=True)
+    seen: dict[bytes, int] = {}
+    pattern = np.array([seen.setdefault(row.tobytes(), len(seen)) for row in present], np.int64)
+    patterns = [np.frombuffer(row, np.bool_) for row in seen]
     ends = np.sort([pattern[first], pattern[second]], axis=0)
-    kinds, kind = np.unique(ends, axis=1, return_inverse=True)
+    kinds, kind = np.unique(ends[0] * len(seen) + ends[1], return_inverse=True)
+    commons = [patterns[each // len(seen)] & patterns[each % len(seen)] for each in kinds]
     groups: dict[bytes, int] = {}
-    commons = [patterns[one] & patterns[other] for one, other in kinds.T]
-    group = np.array([groups.setdefault(each.tobytes(), len(groups)) for each in commons], int)
-    sorted_pairs = np.argsort(group[kind], kind="stable")
-    sizes = np.bincount(group[kind], minlength=len(groups))
-    for pairs in np.split(sorted_pairs, np.cumsum(sizes)[:-1]):
+    numbers = [groups.setdefault(common.tobytes(), len(groups)) for common in commons]
+    group = np.array(numbers, np.int64)[kind]
+    for pairs in np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1]):
         if pairs.size and commons[kind[pairs[0]]].any():
             yield pairs, commons[kind[pairs[0]]]

@@ -7,7 +7,6 @@ import pytest
 from network_runs import cell_of, outcomes, plain_final
 
 from harness_networks.drs import DRS, CentralSmoothing
-from harness_networks.gradient_tracking import GradientTracking
 from harness_networks.lad_synthetic import LadSynthetic
 from harness_networks.mspd import MSPD
 from harness_networks.real import NodeDied, RealLad, run_nodes
@@ -19,8 +18,8 @@ needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="torch is no
 @needs_torch
 @pytest.mark.parametrize(
     "method",
-    [MSPD(rounds=12, inner=3), DRS(rounds=4, samples=3), GradientTracking(rounds=6)],
-    ids=["mspd", "drs", "gradient-tracking"],
+    [MSPD(rounds=12, inner=3), DRS(rounds=4, samples=3)],
+    ids=["mspd", "drs"],
 )
 def test_real_processes_give_the_gap_of_the_simulated_network(method):
     real = outcomes(RealLad(**SIZE), method)[0].final
