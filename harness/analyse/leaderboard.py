@@ -183,6 +183,7 @@ def _row(results: Results, group: int, metric: Metric, column: Column) -> dict[s
         "wall_s": _mean(cells.wall_s[cells.is_done]),
         "peak_memory": _largest(cells.peak_memory[cells.is_done]),
         "compiled": cells.is_compiled,
+        "reason": cells.reasons[0] if not column.seeds.size and cells.reasons else None,
     }
     lower = results.bound(group, metric.name, "lower_bound")
     guarantee = results.bound(group, metric.name, "guarantee")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log10
+from math import ceil, floor, log10
+from textwrap import shorten
 from typing import Any
 
 from harness.cli import numbers
@@ -14,6 +15,7 @@ __all__ = ["Board", "board_lines", "boards_of", "interval_text", "mean_text", "r
 
 _PLOT_MIN, _INTERVAL_MIN, _COST_MIN = 80, 100, 90  # columns from which on a part is shown
 _PLOT_WIDTH = 40
+_REASON_MAX = 60  # columns of why a method has no value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,8 +168,10 @@ def interval_text(row: Mapping[str, Any]) -> str:
 
 def _interval(row: Mapping[str, Any]) -> tuple[str, str]:
     if row["mean"] is None:
-        failed = row["failures"]
-        return (f"no value: {failed} cells failed", "bad") if failed else ("no value", "quiet")
+        failed, reason = row["failures"], row.get("reason") or ""
+        told = f"no value: {failed} cells failed" if failed else "no value"
+        told = f"{told} ({shorten(reason, _REASON_MAX, placeholder='…')})" if reason else told
+        return told, "bad" if failed else "quiet"
     if row["ci_low"] is None:
         return "–", "quiet"
     decimals = _decimals(row)
@@ -254,7 +258,15 @@ class _Axis:
 
     def _tick_values(self) -> list[float]:
         if not self.is_log:
-            return [self.low, self.high]
+            return _round_between(self.low, self.high)
         exponents = range(-12, 16)
         candidates = [digit * 10.0**exponent for exponent in exponents for digit in (1, 3)]
         return [value for value in candidates if self.low <= value <= self.high]
+
+
+def _round_between(low: float, high: float) -> list[float]:
+    """Some three multiples of 1, 2 or 5 times a power of ten."""
+    unit = 10.0 ** floor(log10((high - low) / 3))
+    step = next(unit * digit for digit in (1, 2, 5, 10) if (high - low) / (unit * digit) <= 4)
+    first, last = ceil(low / step), floor(high / step)
+    return [round(step * place, 12) for place in range(first, last + 1)]

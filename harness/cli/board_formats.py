@@ -133,6 +133,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _md(text: str) -> str:
+    text = text.replace("−", "-")  # the minus that a program reading the table expects
     return escape(text, quote=False).replace("|", "\\|").replace("\n", " ").replace("`", "\\`")
 
 

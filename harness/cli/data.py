@@ -75,7 +75,7 @@ def fetch_sets(names: tuple[str, ...]) -> None:
 @click.argument("names", nargs=-1)
 def verify_sets(names: tuple[str, ...]) -> int:
     """Check the hashes of data sets; all that are here unless named."""
-    wrong = 0
+    wrong = seen = 0
     for each in [_known(name) for name in names or _declared()]:
         place, is_right = verify(each)
         if place is None and not names:
@@ -84,7 +84,10 @@ def verify_sets(names: tuple[str, ...]) -> int:
         if place is not None and not is_right:
             told = f"another file: {place}"
         wrong += not is_right
+        seen += 1
         say([line((f"{mark(style)} ", style), f"{each.name}  {told}")])
+    if not seen:
+        say([line("no declared data set is on this machine; harness data list")])
     return ExitCode.CELLS_FAILED if wrong else ExitCode.OK
 
 

@@ -21,7 +21,9 @@ __all__ = ["leaderboard"]
 @click.command()
 @run_argument
 @click.option("--task", help="Only boards of this task.")
-@click.option("--metric", help="Only boards of this metric; all, without costs, unless given.")
+@click.option(
+    "--metric", help="Only boards of this metric; all that have a direction unless given."
+)
 @click.option("--aggregate", is_flag=True, help="Methods over all tasks, on common cells only.")
 @click.option(
     "--format",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from errno import EIO, ENOSPC
 from importlib import import_module
 from io import TextIOWrapper
 
@@ -61,20 +62,24 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, told) for name, (_, _, told) in _COMMANDS.items()])
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+# click keeps the lines of a paragraph that begins with a backspace.
+_HELP = """Benchmark algorithms against what theory says of them.
+
+\b
+harness run suites/quickstart.yaml   the main job, on real data
+harness list                         what there is
+harness show bandits/thompson        one of it
+
+Shell completion: eval "$(_HARNESS_COMPLETE=bash_source harness)" (or zsh_source).
+"""
+
+
+@click.group(cls=_Lazy, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="harness")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.pass_context
 def cli(ctx: click.Context, debug: bool) -> None:
-    r"""Benchmark algorithms against what theory says of them.
-
-    \b
-    harness run suites/quickstart.yaml   the main job, on real data
-    harness list                         what there is
-    harness show bandits/thompson        one of it
-
-    Shell completion: eval "$(_HARNESS_COMPLETE=bash_source harness)" (or zsh_source).
-    """
+    """Benchmark algorithms against what theory says of them."""
     ctx.obj = {"debug": debug}
 
 
@@ -87,12 +92,20 @@ def main() -> None:
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
+        click.echo("interrupted: what was journalled before is kept", err=True)
         sys.exit(ExitCode.INTERRUPTED)
     except click.ClickException as error:
         error.show()
         sys.exit(ExitCode.USER)
     except KeyboardInterrupt:
+        click.echo("interrupted: what was journalled before is kept", err=True)
         sys.exit(ExitCode.INTERRUPTED)
+    except OSError as error:
+        if debug or error.errno not in (ENOSPC, EIO):
+            raise
+        # Standard output is a file on a full disk; what the run wrote elsewhere is there.
+        click.echo(f"the output could not be written: {error.strerror}", err=True)
+        sys.exit(ExitCode.STORE)
     except HarnessError as error:
         if debug:
             raise

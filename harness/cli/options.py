@@ -51,8 +51,17 @@ def seconds(written: str) -> float | None:
 
 
 run_argument: Decorator = click.argument("run", required=False, shell_complete=_complete_runs)
+
+
+def _named(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("names no folder", ctx, param)
+    return value
+
+
 results_option: Decorator = click.option(
     "--results",
+    callback=_named,
     default="results",
     show_default=True,
     envvar="HARNESS_RESULTS",

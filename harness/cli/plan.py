@@ -61,7 +61,7 @@ def _summary(prepared: Prepared, pending: int, reused: int, cost: Cost) -> list[
     told = f"{total} cells: {numbers.count(pending)} to run, {numbers.count(reused)} reused"
     lines = [line((told, "strong"))]
     most = sum(seeds.maximum or len(seeds.values) for seeds in prepared.plan.suite.seeds)
-    if most > len(prepared.plan):
+    if any(seeds.until for seeds in prepared.plan.suite.seeds) and most > len(prepared.plan):
         lines.append(line(f"seeds are added until all is decided: at most {most:,} cells"))
     if not pending:
         return lines

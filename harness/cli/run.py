@@ -36,7 +36,9 @@ __all__ = ["run"]
 @click.option("--only", multiple=True, help="Only this task (repeatable).")
 @click.option("--method", "methods", multiple=True, help="Only this method or label (repeatable).")
 @click.option("--seeds", help="Only these seeds: 20, or 0-11,14.")
-@click.option("--limit", type=click.IntRange(1), help="At most this many cells of each group.")
+@click.option(
+    "--limit", type=click.IntRange(1), help="At most this many cells, the first of the plan."
+)
 @click.option(
     "--workers", type=click.IntRange(1), help="Worker processes; one a core unless given."
 )

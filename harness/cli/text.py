@@ -68,10 +68,17 @@ def say(lines: Sequence[Line], *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     color = stream.isatty() and not os.environ.get("NO_COLOR")
     for spans in lines:
-        styled = (
-            click.style(span.text, **_STYLES[span.style]) if color else span.text for span in spans
-        )
+        texts = ((_harmless(span.text), span.style) for span in spans)
+        styled = (click.style(text, **_STYLES[style]) if color else text for text, style in texts)
         click.echo(_encodable("".join(styled).rstrip(), stream), err=err, color=color)
+
+
+# What a plugin's message may hold and a terminal would obey: all control characters but tab.
+_CONTROLS = {code: "�" for code in (*range(9), *range(10, 32), *range(127, 160))}
+
+
+def _harmless(text: str) -> str:
+    return text.translate(_CONTROLS)
 
 
 def say_error(lines: Sequence[Line]) -> None:

@@ -27,7 +27,7 @@ from harness.runner.provenance import Commit, commit_of, suite_hash, versions
 from harness.runner.results import Run
 from harness.runner.settings import Quiet, Settings, Started, Watcher
 from harness.runner.waves import Ended, Waves, extended
-from harness.store.folder import RunFolder, choose_run
+from harness.store.folder import RunFolder, choose_run, list_runs
 from harness.store.ids import id_rows, match
 from harness.store.journal import Journal
 from harness.store.record import RunRecord, RunState, read_run_json, write_run_json
@@ -328,6 +328,11 @@ class _Session:
             notes.append(
                 f"{cells} failed before and are not tried again; --retry-failed tries them"
             )
+        notes += [
+            f"{other.run_id} of the same suite is running too: this is a run of its own"
+            for other, _ in list_runs(self.settings.results, self.prepared.plan.suite.name)
+            if other.run_id != self.folder.run_id and other.is_being_written
+        ]
         notes += [
             f"skipping {name}: {', '.join(what)}" for name, what in self.prepared.unmet.items()
         ]

@@ -174,17 +174,22 @@ def list_runs(
 def find_run(root: Path, name: str, *, notes: list[str] | None = None) -> RunFolder:
     """The run that ``name`` means: its path, its id or the unique start of it, or a suite.
 
-    A suite means its latest run that has its tables, if one has. ``notes`` as for
-    :func:`list_runs`.
+    A suite, or its folder, means its latest run that has its tables and was not cut down,
+    if one is. ``notes`` as for :func:`list_runs`.
 
     Raises ``UsageError`` if it means none, or several.
     """
     as_path = Path(name)
     if (as_path / RUN_JSON).is_file():
         return RunFolder(as_path)
-    runs = [info.folder for info in list_runs(root, notes=notes)]
+    if name and as_path.is_dir() and any(as_path.glob(f"*/{RUN_JSON}")):
+        root, name = as_path.resolve().parent, as_path.resolve().name  # a suite's folder
+    infos = list_runs(root, notes=notes)
+    runs = [info.folder for info in infos]
     same_id = [run for run in runs if run.run_id == name]
-    of_suite = readable_first([run for run in runs if run.suite == name])
+    # A run of a part of the suite, later than a whole one, is not what its name means.
+    whole_first = sorted(infos, key=lambda info: bool(info.record.cuts))
+    of_suite = readable_first([info.folder for info in whole_first if info.folder.suite == name])
     begins = [run for run in runs if name and run.run_id.startswith(name)]
     found = same_id or of_suite[:1] or begins
     if len(found) == 1:

@@ -178,6 +178,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         _field("wall_s", _REAL, "mean duration of a cell", unit="s", nullable=True),
         _field("peak_memory", pa.int64(), "largest peak of a cell", unit="B", nullable=True),
         _field("compiled", pa.bool_(), "false: ran as plain Python", nullable=True),
+        _field("reason", _STRING, "why there is no value", nullable=True),
         _field("machine", _TEXT, "fingerprint of the machine", nullable=True),
         _field("commit", _TEXT, "commit of the run", nullable=True),
         _field("source", _TEXT, "where a published figure is from", nullable=True),

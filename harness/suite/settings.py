@@ -85,7 +85,8 @@ def read_settings(
     missing = [each for each in table.required if each not in given]
     if missing:
         faults.add(name, f"{table.owner} needs {joined(missing, 'and')}")
-    if len(faults) > before:
+    # A value refused while reading is told already, and is no value to build with.
+    if len(faults) > before or any(is_broken(node) for node in (params, grid) if node):
         return None
     found = Settings(table, list(_combinations(table, fixed, axes)), tuple(axes))
     _construct(found, _mapping_place(params, grid, name), name, faults)
