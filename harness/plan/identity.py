@@ -77,7 +77,7 @@ class Identity:
 
     def __init__(self, plugin_packages: Iterable[str], data_sets: Mapping[str, str]) -> None:
         self._reader = CodeReader(plugin_packages)
-        self._data_sets = dict(data_sets)
+        self._data_sets = data_sets
         self._known: dict[tuple[str, ...], bytes] = {}
 
     def code_id(self, *classes: type[Any]) -> bytes:

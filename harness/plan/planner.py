@@ -61,13 +61,31 @@ def identity_of(registry: Registry) -> Identity:
     things = [*registry.things("method").values(), *registry.things("task").values()]
     packages = {thing.at.partition(":")[0].partition(".")[0] for thing in things}
     packages |= {path.stem for path in registry.plugin_files}
-    declared = {}
-    for name in registry.things("dataset"):
+    return Identity(packages, _Declared(frozenset(registry.things("dataset"))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared(Mapping[str, str]):
+    """sha256 of each declared data set; a declaration is imported when some code names it."""
+
+    names: frozenset[str]
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self.names:
+            raise KeyError(name)
         try:
-            declared[name] = resolve(name).sha256
+            return resolve(name).sha256
         except DataMissing:
-            continue
-    return Identity(packages, declared)
+            return "absent"
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 def spec_title(task: str, cls: type[Any], params: Mapping[str, Any]) -> str:

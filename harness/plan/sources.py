@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -67,7 +67,7 @@ class CodeReader:
             self._closures[module] = frozenset(seen)
         return self._closures[module]
 
-    def digest(self, modules: Iterable[str], data_sets: dict[str, str]) -> bytes:
+    def digest(self, modules: Iterable[str], data_sets: Mapping[str, str]) -> bytes:
         """16 bytes of everything that can change what these modules compute.
 
         ``data_sets`` maps the names of declared data sets to their sha256; those that the

@@ -70,8 +70,8 @@ def harness_datasets() -> Mapping[str, str]:
 
     return {
         **DATA_SETS,
-        "libsvm-a9a": "harness_networks.real_data:A9A",
-        "libsvm-agaricus": "harness_networks.real_data:AGARICUS",
+        "libsvm-a9a": "harness_networks.libsvm:A9A",
+        "libsvm-agaricus": "harness_networks.libsvm:AGARICUS",
     }
 
 

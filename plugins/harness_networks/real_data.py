@@ -31,7 +31,6 @@ from annotated_types import Ge
 from sklearn import datasets
 
 from harness import Artifact, Cell, Method, Metric
-from harness.data import DataSet
 from harness_networks.instance import (
     Instance,
     read_instance,
@@ -43,26 +42,8 @@ from harness_networks.objectives import FloatArray
 from harness_networks.size import Size
 from harness_networks.task import METRICS, NetworkTask, exact
 
-__all__ = ["A9A", "AGARICUS", "RealData", "RealRows", "SortedData", "load_rows"]
+__all__ = ["RealData", "RealRows", "SortedData", "load_rows"]
 
-A9A = DataSet(
-    name="libsvm-a9a",
-    path="libsvm/a9a",
-    sha256="f5d5ffd8d865ff41328e7ee043e4b020816914ff6843ff15b98905ddbedce906",
-    bytes=2329875,
-    licence="CC BY 4.0",
-    source="https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/binary.html",
-    description="Adult (UCI) as LIBSVM has it: 32,561 rows, 123 binary features",
-)
-AGARICUS = DataSet(
-    name="libsvm-agaricus",
-    path="libsvm/agaricus.txt.train",
-    sha256="915c2def06e9b44a306ad097fe8b6652c7c477d9c1e605bd2130ad20a70a8ad6",
-    bytes=742257,
-    licence="CC BY 4.0",
-    source="https://github.com/dmlc/xgboost/tree/master/demo/data",
-    description="Mushroom (UCI), xgboost's training part: 6,513 rows, 126 binary features",
-)
 
 _LOW = {"lad": -1.0, "svm": 0.0}
 _SVMLIGHT = {"a9a": ("libsvm-a9a", 123), "agaricus": ("libsvm-agaricus", 126)}
