@@ -14,7 +14,7 @@ from harness.cli.text import Line, Span, can_draw, line
 __all__ = ["Board", "board_lines", "boards_of", "interval_text", "mean_text", "rank_text"]
 
 _PLOT_MIN, _INTERVAL_MIN, _COST_MIN = 80, 100, 90  # columns from which on a part is shown
-_PLOT_WIDTH = 40
+_PLOT_WIDTH, _PLOT_LEAST = 40, 16  # of the plot, where there is room
 _REASON_MAX = 60  # columns of why a method has no value
 
 
@@ -58,14 +58,17 @@ def board_lines(board: Board, width: int) -> list[Line]:
     ]
     if width >= _INTERVAL_MIN:
         columns.append(_intervals(board.rows))
-    if width >= _PLOT_MIN and len(measured) > 1 and can_draw():
-        columns.append(_plots(board.rows, measured))
+    plot_at = len(columns)
     columns += _bounds(board.rows)
     if width >= _COST_MIN:
         columns.append(_times(board.rows))
     counts = {row["n"] for row in measured}
     if len(counts) > 1:
         columns.append(_column("n", [numbers.count(row["n"]) for row in board.rows]))
+    room = width - sum(len(column[0].text) + 2 for column in columns) - 4
+    if width >= _PLOT_MIN and room >= _PLOT_LEAST and len(measured) > 1 and can_draw():
+        plots = _plots(board.rows, measured, min(room, _PLOT_WIDTH))
+        columns.insert(plot_at, plots)
     return [*_head(board, counts), *_table(columns), *_plain(board)]
 
 
@@ -201,9 +204,11 @@ def _times(rows: Sequence[Mapping[str, Any]]) -> list[Span]:
     return _column("time", [numbers.duration(row["wall_s"]) for row in rows])
 
 
-def _plots(rows: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any]]) -> list[Span]:
-    axis = _Axis.over([row["mean"] for row in measured])
-    cells = [axis.row(row) if row["mean"] is not None else " " * _PLOT_WIDTH for row in rows]
+def _plots(
+    rows: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any]], size: int
+) -> list[Span]:
+    axis = _Axis.over([row["mean"] for row in measured], size)
+    cells = [axis.row(row) if row["mean"] is not None else " " * size for row in rows]
     first = measured[0]["label"] if measured else None
     styles = ["first" if row["label"] == first else "" for row in rows]
     return [
@@ -214,18 +219,21 @@ def _plots(rows: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, An
 
 @dataclass(frozen=True)
 class _Axis:
-    """Where a value stands among ``_PLOT_WIDTH`` characters."""
+    """Where a value stands among ``size`` characters."""
 
     low: float
     high: float
     is_log: bool
+    size: int
 
     @classmethod
-    def over(cls, values: Sequence[float]) -> _Axis:
+    def over(cls, values: Sequence[float], size: int) -> _Axis:
         """Logarithmic when all are positive and the largest is over ten times the smallest."""
         low, high = min(values), max(values)
         is_log = low > 0 and high / low > 10
-        return cls(low, high, is_log) if high > low else cls(low - 0.5, low + 0.5, False)
+        return (
+            cls(low, high, is_log, size) if high > low else cls(low - 0.5, low + 0.5, False, size)
+        )
 
     def column(self, value: float) -> int:
         """The character that a value falls on, within the plot."""
@@ -233,25 +241,25 @@ class _Axis:
         if self.is_log:
             low, high, at = log10(low), log10(high), log10(max(value, self.low / 10))
         share = (at - low) / (high - low)
-        return min(max(round(share * (_PLOT_WIDTH - 1)), 0), _PLOT_WIDTH - 1)
+        return min(max(round(share * (self.size - 1)), 0), self.size - 1)
 
     def row(self, row: Mapping[str, Any]) -> str:
         """A dot, and a whisker of equal length on both sides where it can be seen."""
-        cells = [" "] * _PLOT_WIDTH
+        cells = [" "] * self.size
         at = self.column(row["mean"])
         if row["ci_low"] is not None:
             reach = round((self.column(row["ci_high"]) - self.column(row["ci_low"])) / 2)
-            for column in range(max(at - reach, 0), min(at + reach, _PLOT_WIDTH - 1) + 1):
+            for column in range(max(at - reach, 0), min(at + reach, self.size - 1) + 1):
                 cells[column] = "─"
         cells[at] = "◇" if row["origin"] == "published" else "●"
         return "".join(cells)
 
     def ticks(self) -> str:
         """Numbers along the axis: 1–3–10 when logarithmic, else the ends and the middle."""
-        cells = [" "] * _PLOT_WIDTH
+        cells = [" "] * self.size
         for value in self._tick_values():
             text = numbers.trimmed(value)
-            start = min(self.column(value), _PLOT_WIDTH - len(text))
+            start = min(self.column(value), self.size - len(text))
             if all(cell == " " for cell in cells[max(start - 1, 0) : start + len(text) + 1]):
                 cells[start : start + len(text)] = text
         return "".join(cells)
