@@ -14,6 +14,7 @@ from harness.cli.text import Line, Span, can_draw, line
 __all__ = ["Board", "board_lines", "boards_of", "interval_text", "mean_text", "rank_text"]
 
 _PLOT_MIN, _INTERVAL_MIN, _COST_MIN = 80, 100, 90  # columns from which on a part is shown
+_MEMORY_MIN = 110
 _PLOT_WIDTH, _PLOT_LEAST = 40, 16  # of the plot, where there is room
 _REASON_MAX = 60  # columns of why a method has no value
 
@@ -62,6 +63,10 @@ def board_lines(board: Board, width: int) -> list[Line]:
     columns += _bounds(board.rows)
     if width >= _COST_MIN:
         columns.append(_times(board.rows))
+    if width >= _MEMORY_MIN:
+        columns.append(
+            _column("memory", [numbers.memory(row["peak_memory"]) for row in board.rows])
+        )
     counts = {row["n"] for row in measured}
     if len(counts) > 1:
         columns.append(_column("n", [numbers.count(row["n"]) for row in board.rows]))

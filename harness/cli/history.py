@@ -89,7 +89,7 @@ def _columns(series: Series) -> list[list[Span]]:
         texts.append(_dots(moments))
         heads.append("")
     found = [_column(head, column, []) for head, column in zip(heads, texts, strict=True)]
-    return [*found, _column("", [_told(each) for each in moments], styles)]
+    return [*found, _column("", [_told(series, each) for each in moments], styles)]
 
 
 def _as_row(moment: Moment) -> dict[str, object]:
@@ -114,14 +114,15 @@ def _style(series: Series, moment: Moment) -> str:
     return "bad" if (moment.change > 0) == (series.metric.direction == "lower") else "good"
 
 
-def _told(moment: Moment) -> str:
+def _told(series: Series, moment: Moment) -> str:
     if moment.is_same_code:
         return "the same code"
     if not moment.is_change or moment.change is None:
         return ""
     from harness.cli.comparison import p_text
 
-    return f"{mark('open')} {_amount(moment.change, moment.is_relative)}, p {p_text(moment.p)}"
+    amount = _amount(moment.change, moment.is_relative)
+    return f"{mark(_style(series, moment))} {amount}, p {p_text(moment.p)}"
 
 
 def _amount(change: float, is_relative: bool) -> str:

@@ -15,7 +15,18 @@ from harness.cli.text import line, say, say_error, say_json
 __all__ = ["query"]
 
 
-@click.command()
+_HELP = """Ask all results in SQL.
+
+Tables are cells, measurements, items, records, bounds, artifacts, leaderboard and claims of
+every run, with the columns `run` and `suite_folder`; `measured` joins final values with their
+cells and leaves out what a later run copied from an earlier one.
+
+\b
+harness query "select label, avg(value) from measured where metric = 'regret' group by 1"
+"""
+
+
+@click.command(help=_HELP)
 @click.argument("sql")
 @click.option(
     "--format",
@@ -26,15 +37,7 @@ __all__ = ["query"]
 )
 @results_option
 def query(sql: str, form: str, results: str) -> None:
-    r"""Ask all results in SQL.
-
-    Tables are cells, measurements, items, records, bounds, artifacts, leaderboard and claims
-    of every run, with the columns `run` and `suite_folder`; `measured` joins final values with
-    their cells and leaves out what a later run copied from an earlier one.
-
-    \b
-    harness query "select label, avg(value) from measured where metric = 'regret' group by 1"
-    """
+    """Ask all results in SQL."""
     from pathlib import Path
 
     from harness.runner.database import ask

@@ -46,6 +46,8 @@ def ask(root: Path, sql: str) -> Answer:
         import duckdb
     except ImportError as error:
         raise UsageError(_INSTALL) from error
+    if not sql.strip():
+        raise UsageError('the query is empty; harness query "select * from claims"')
     notes: list[str] = []
     with duckdb.connect() as connection:
         _make_views(connection, root, notes)
