@@ -102,6 +102,8 @@ class LocalRun:
         for fd, hand in self._poller.ready(timeout_s):
             if hand is None:
                 self._hear_guardian()
+            elif hand.is_dead:
+                continue  # buried a moment ago, in this turn: read to its end, its pipes closed
             elif fd == hand.outcomes:
                 self._take_outcomes(hand)
             elif hand.push():
