@@ -10,6 +10,7 @@ Source: Jin et al. 2018, section 2.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -242,6 +243,8 @@ def refuse_wrong(rows: list[list[list[Row]]], states: int, low: float, high: flo
                         raise ValueError(f"a probability at {where} is negative: {chance!r}")
                     if not 0 <= y < states:
                         raise ValueError(f"{where} leads to state {y}; states are 0 … {states - 1}")
+                    if not isfinite(reward):
+                        raise ValueError(f"the reward {reward!r} at {where} is not finite")
                     if chance > 0.0 and not low <= reward <= high:
                         raise ValueError(
                             f"the reward {reward!r} at {where} is outside [{low:g}, {high:g}]"

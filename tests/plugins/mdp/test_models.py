@@ -235,6 +235,8 @@ def test_the_map_leaves_the_optimal_policy_and_scales_values(seed, low, span):
         ([(0, 1.0, 1.25)], r"reward 1.25 at step 0, state 1, action 0 is outside \[0, 1\]"),
         ([(2, 1.0, 0.5)], "step 0, state 1, action 0 leads to state 2; states are 0 … 1"),
         ([(0, float("nan"), 0.5)], "sum to nan"),
+        ([(0, 1.0, float("inf"))], "reward inf at step 0, state 1, action 0 is not finite"),
+        ([(0, 1.0, float("nan"))], "reward nan at step 0, state 1, action 0 is not finite"),
     ],
 )
 def test_a_wrong_row_is_refused_by_place_and_value(row, message):
