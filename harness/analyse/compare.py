@@ -32,6 +32,9 @@ from harness.suite.model import Tolerance
 __all__ = ["compare"]
 
 
+_ROUNDING = 1e-9
+
+
 class _Found(NamedTuple):
     """A metric of a matched group, with its paired values."""
 
@@ -120,12 +123,11 @@ class _Table:
     def one_sided(self) -> Iterator[OneSided]:
         """Groups that one of the two has only."""
         if self.base.results is not None and self.other.results is not None:
-            for side, key in Pairing(self.base, self.other).unmatched():
-                results = side.results
-                assert results is not None, "both are runs"
-                titles = {(each.task, each.label): each.title for each in results.specs}
-                title = titles.get((key.task, key.label), key.task)
-                yield OneSided(side.name, key.task, title or key.task, key.label)
+            pairing = Pairing(self.base, self.other)
+            for side, key in pairing.unmatched():
+                yield _one_sided(side, key)
+            for side, pair, seeds in pairing.unmatched_seeds():
+                yield _one_sided(side, pair.key)._replace(seeds=seeds)
             return
         known = [{key: row for (key, _), row in each.board.items()} for each in self._sides]
         for side, mine, theirs in zip(self._sides, known, reversed(known), strict=True):
@@ -142,15 +144,28 @@ class _Table:
         ours = pairing.results[0]
         for pair in pairing.matched:
             why = pairing.why_no_costs(pair)
+            kept: list[_Found] = []
             for metric in _metrics(ours.specs[pair.base].metrics, self.metric):
                 if metric.is_cost and why:
                     self._skip("time and memory", why)
                     continue
                 values = paired_values(pairing, pair, metric)
-                if values.seeds.size and np.isfinite([values.base, values.other]).all():
-                    yield _Found(pair, metric, values)
-                else:
+                if not values.seeds.size or not np.isfinite([values.base, values.other]).all():
                     self._skip_pair(pairing, pair, metric, values)
+                    continue
+                twin = self._twin(kept, metric, values)
+                if twin:
+                    self._skip(metric.name, f"{twin} in other units: the same change")
+                    continue
+                kept.append(_Found(pair, metric, values))
+            yield from kept
+
+    def _twin(self, kept: Sequence[_Found], metric: Metric, values: Paired) -> str:
+        """The metric of which this one is a rescaling; an absolute threshold tells them apart."""
+        if not self.threshold.is_relative:
+            return ""
+        found = (each.metric.name for each in kept if _is_rescaled(each, metric, values))
+        return next(found, "")
 
     def _skip(self, what: str, why: str) -> None:
         self.reasons[NotCompared(what, why)] = None
@@ -254,6 +269,25 @@ class _Table:
                 row, title=mine.title, failures=failures, notes=_failed(row, failures, self)
             )
             yield Judged(row, change, True, (mine.censored > 0, theirs.censored > 0))
+
+
+def _one_sided(side: Side, key: Key) -> OneSided:
+    results = side.results
+    assert results is not None, "both are runs"
+    titles = {(each.task, each.label): each.title for each in results.specs}
+    return OneSided(side.name, key.task, titles.get((key.task, key.label)) or key.task, key.label)
+
+
+def _is_rescaled(one: _Found, metric: Metric, values: Paired) -> bool:
+    """Whether a metric is one that was met already in other units, with the same verdict."""
+    mine = np.concatenate([one.values.base, one.values.other])
+    theirs = np.concatenate([values.base, values.other])
+    if mine.size != theirs.size or values.seeds.size < 2 or np.ptp(mine) == 0:
+        return False
+    factor = float(mine @ theirs / (mine @ mine))
+    if (factor > 0) != (one.metric.direction == metric.direction):
+        return False
+    return bool((np.abs(theirs - factor * mine) <= _ROUNDING * np.abs(theirs)).all())
 
 
 def _metrics(declared: Sequence[Metric], wanted: str | None) -> list[Metric]:

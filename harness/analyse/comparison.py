@@ -54,12 +54,13 @@ class Row:
 
 
 class OneSided(NamedTuple):
-    """A group that one side has only."""
+    """A group that one side has only, or seeds of a group that both have."""
 
     side: str
     task: str
     title: str
     label: str
+    seeds: tuple[int, ...] = ()  # empty: the whole group
 
 
 class NotCompared(NamedTuple):

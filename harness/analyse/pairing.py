@@ -86,6 +86,16 @@ class Pairing:
                 if group not in known[place]:
                     yield side, key
 
+    def unmatched_seeds(self) -> Iterator[tuple[Side, Matched, tuple[int, ...]]]:
+        """Seeds of a matched group that one side has only."""
+        for pair in self.matched:
+            mine = self.results[0].cells(pair.base).seeds
+            theirs = self.results[1].cells(pair.other).seeds
+            for side, seeds, others in ((self.base, mine, theirs), (self.other, theirs, mine)):
+                alone = np.setdiff1d(seeds, others)
+                if alone.size:
+                    yield side, pair, tuple(alone.tolist())
+
     def is_same_code(self, pair: Matched, seeds: IntArray) -> bool:
         """Whether cells of these seeds are the same, run by the same code."""
         mine, theirs = self.base.identity, self.other.identity

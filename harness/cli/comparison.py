@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 _MINUS = "−"
+_FEW = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,16 +187,40 @@ def remark(row: Row) -> str:
 def left_out(comparison: Comparison) -> tuple[list[str], list[str]]:
     """What is on one side only, and what was not compared and why: a text each."""
     sides: dict[tuple[str, str], list[str]] = {}
+    seeds: Counter[tuple[str, tuple[int, ...]]] = Counter()
     for each in comparison.one_sided:
-        sides.setdefault((each.side, each.title), []).append(each.label)
+        if each.seeds:
+            seeds[each.side, each.seeds] += 1
+        else:
+            sides.setdefault((each.side, each.title), []).append(each.label)
     one_sided = [
         f"{side}: {', '.join(labels)} on {title}" for (side, title), labels in sides.items()
+    ]
+    one_sided += [
+        f"{side}: {_seeds_text(alone)} of {plural(groups, 'group')}"
+        for (side, alone), groups in seeds.items()
     ]
     return one_sided, [f"{each.what}: {each.why}" for each in comparison.not_compared]
 
 
+def _seeds_text(seeds: Sequence[int]) -> str:
+    """``seed 3``, ``seeds 8 to 15``, ``12 seeds (0, 2, 4 …)``."""
+    first, last = seeds[0], seeds[-1]
+    if len(seeds) == 1:
+        return f"seed {first}"
+    if last - first == len(seeds) - 1:
+        return f"seeds {first} to {last}"
+    more = " …" if len(seeds) > _FEW else ""
+    return f"{plural(len(seeds), 'seed')} ({', '.join(map(str, seeds[:_FEW]))}{more})"
+
+
 def exit_code(comparison: Comparison, *, strict: bool = False) -> ExitCode:
-    """``VERDICT`` on a regression; with ``strict`` also where something is undecided."""
+    """``VERDICT`` on a regression; with ``strict`` also where something is undecided.
+
+    ``USER`` where nothing could be compared: a check that compared nothing has not passed.
+    """
+    if not comparison.rows:
+        return ExitCode.USER
     counts = comparison.counts()
     if counts["worse"] or (strict and counts["undecided"]):
         return ExitCode.VERDICT
@@ -205,6 +231,8 @@ def reason_text(comparison: Comparison, code: ExitCode) -> str:
     """The exit code with its reason; empty where all is well."""
     if code == ExitCode.OK:
         return ""
+    if code == ExitCode.USER:
+        return "exit 2: nothing in common to compare"
     counts = comparison.counts()
     if counts["worse"]:
         word = "regression" if counts["worse"] == 1 else "regressions"

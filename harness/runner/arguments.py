@@ -1,7 +1,8 @@
 """What an argument of ``harness compare`` means: a path, a run's id, a git revision, a suite.
 
-A revision means the latest finished run at its commit, one of a clean tree before one that
-had changes. Where revisions have runs of several suites, the one is taken that all have.
+A revision means the latest finished run at its commit: one of a clean tree before one that had
+changes, and of the whole suite before one of which a cut or a budget left a part out. Where
+revisions have runs of several suites, the one is taken that all have.
 """
 
 from __future__ import annotations
@@ -151,12 +152,15 @@ def _latest(revision: _Revision, suite: str | None, notes: list[str]) -> Path:
     finished = [run for run in there if run.record.state == "finished"]
     if not finished:
         raise UsageError(_no_run(revision, suite, bool(there)))
-    clean = [run for run in finished if not run.record.diff_hash]
-    if not clean:
+    best = min(finished, key=lambda run: (bool(run.record.diff_hash), not run.record.is_whole))
+    if best.record.diff_hash:
+        notes.append(f"{revision.name}: the tree of {best.folder.run_id} differed from its commit")
+    if not best.record.is_whole:
         notes.append(
-            f"{revision.name}: the tree of {finished[0].folder.run_id} differed from its commit"
+            f"{revision.name}: {best.folder.run_id} ran a part of the suite "
+            f"({', '.join(best.record.cuts) or 'its budget ended it'})"
         )
-    return (clean or finished)[0].folder.path
+    return best.folder.path
 
 
 def _no_run(revision: _Revision, suite: str | None, is_unfinished: bool) -> str:

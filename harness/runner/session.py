@@ -186,7 +186,12 @@ class _Session:
             state: RunState = "interrupted" if ended.execution.was_stopped else "finished"
             self.prepared = replace(self.prepared, plan=ended.plan)
             record = replace(
-                record, state=state, workers=workers, notes=notes, cells=len(ended.plan)
+                record,
+                state=state,
+                workers=workers,
+                notes=notes,
+                cells=len(ended.plan),
+                is_cut_short=ended.is_cut_short,
             )
             return self._finish(record, pending.reusable, ended.look)
 

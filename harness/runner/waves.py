@@ -49,13 +49,15 @@ class Ended(NamedTuple):
     """How the waves ended.
 
     ``plan`` has the cells of the waves that were begun; ``look`` is the one at which they
-    ended, ``None`` where they ended between looks or none was planned.
+    ended, ``None`` where they ended between looks or none was planned; ``is_cut_short`` when
+    the budget ended them.
     """
 
     execution: Execution
     plan: Plan
     look: Look | None
     note: str
+    is_cut_short: bool = False
 
 
 @dataclass
@@ -105,8 +107,10 @@ class Waves:
         for step in self._steps():
             rows = self._between(before, step)
             if not self._fits(rows.size, self.clock() - began):
-                note = self._told(before, f"the budget of {self.budget_s:g} s is used up")
-                return self._ended(before, done, note)
+                note = self._told(
+                    before, f"the budget of {self.budget_s:g} s is used up", "left out"
+                )
+                return self._ended(before, done, note)._replace(is_cut_short=True)
             if rows.size:
                 done = _joined(done, execute(rows))
                 self._cells_run += rows.size
@@ -169,11 +173,11 @@ class Waves:
             return True
         return used_s + cells * used_s / self._cells_run <= self.budget_s
 
-    def _told(self, step: _Step, what: str) -> str:
+    def _told(self, step: _Step, what: str, unrun: str = "saved") -> str:
         most = self._seeds(self._planned)
-        saved = int(self._planned.sum() - step.counts.sum())
+        rest = int(self._planned.sum() - step.counts.sum())
         told = f"{what} with {self._seeds(step.counts)} of {most} seeds"
-        return f"{told}, {saved:,} of {len(self.plan):,} cells saved" if saved else told
+        return f"{told}, {rest:,} of {len(self.plan):,} cells {unrun}" if rest else told
 
     def _seeds(self, counts: IntArray) -> str:
         """How many seeds groups have that get some added; a span where they differ."""

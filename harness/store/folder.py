@@ -188,7 +188,7 @@ def find_run(root: Path, name: str, *, notes: list[str] | None = None) -> RunFol
     runs = [info.folder for info in infos]
     same_id = [run for run in runs if run.run_id == name]
     # A run of a part of the suite, later than a whole one, is not what its name means.
-    whole_first = sorted(infos, key=lambda info: bool(info.record.cuts))
+    whole_first = sorted(infos, key=lambda info: not info.record.is_whole)
     of_suite = readable_first([info.folder for info in whole_first if info.folder.suite == name])
     begins = [run for run in runs if name and run.run_id.startswith(name)]
     found = same_id or of_suite[:1] or begins

@@ -35,6 +35,7 @@ class RunRecord:
     path in the folder, filled by :func:`write_run_json`. ``metrics`` is what each task
     declares of its metrics and ``exclusive`` the classes whose cells ran alone, without which
     readers could not tell costs, items and directions once the code has gone on.
+    ``is_cut_short`` is a run that its budget ended before all that was planned had run.
     """
 
     run_id: str
@@ -62,8 +63,14 @@ class RunRecord:
     notes: tuple[str, ...] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict)
     exclusive: tuple[str, ...] = ()
+    is_cut_short: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it ran the whole suite: no part was left out by a cut or a budget."""
+        return not self.cuts and not self.is_cut_short
 
 
 def write_run_json(folder: Path, record: RunRecord, disk: Disk | None = None) -> RunRecord:

@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 
 from compared import noisy, run_of, write_run
+from measured import Run
 
 from harness.cli.main import main
 
@@ -77,6 +78,18 @@ def test_a_regression_is_exit_1_and_on_top(harness, runs):
 def test_without_a_regression_the_exit_is_0(harness, runs):
     assert harness("compare", "two", "two")[0] == 0
     assert harness("compare", "one", "two", "--threshold", "30%")[0] == 0
+
+
+def test_a_comparison_of_nothing_has_not_passed(harness, tmp_path):
+    early, late = Run(), Run()
+    early.add("a", noisy(1, 3))
+    late.add("a", noisy(1, 5), seeds=range(10, 15))
+    write_run(tmp_path, early, "early")
+    write_run(tmp_path, late, "late", hours=1)
+    code, out, _ = harness("compare", "early", "late")
+    assert code == 2
+    assert "exit 2: nothing in common to compare" in out
+    assert "late: seeds 10 to 14 of 1 group" in out
 
 
 def test_undecided_is_exit_1_only_when_strict(harness, tmp_path):

@@ -74,6 +74,7 @@ def write_run(
     hours: int = 0,
     state: str = "finished",
     metrics: Sequence[Metric] = METRICS,
+    **of_record: Any,
 ) -> Path:
     """A run's folder as the store writes it; its code is named by its id."""
     folder = root / suite / run_id
@@ -97,6 +98,7 @@ def write_run(
         commit=commit,
         diff_hash=diff_hash,
         metrics={task: [asdict(each) for each in metrics] for task, metrics in declared.items()},
+        **of_record,
     )
     write_run_json(folder, record)
     return folder

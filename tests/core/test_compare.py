@@ -141,6 +141,40 @@ def test_only_common_seeds_count():
     assert (row.n, row.change) == (30, 0.0)
 
 
+def test_seeds_of_one_side_only_are_listed_with_their_group():
+    one, two = side(run_of({"a": noisy(1, 6)}), "base"), side(run_of({"a": noisy(1, 9)}), "other")
+    (alone,) = compare(one, [two]).one_sided
+    assert (alone.side, alone.label, alone.seeds) == ("other", "a", (6, 7, 8))
+
+
+RATE = Metric(name="rate", direction="lower")
+SPARED = Metric(name="spared", direction="higher")
+
+
+@pytest.mark.parametrize(
+    ("metric", "derived", "rows"),
+    [
+        (RATE, lambda regret: regret / 37, 1),  # the same in other units
+        (SPARED, lambda regret: -regret, 1),  # and with the other sign
+        (RATE, lambda regret: 100 - regret, 2),  # falls where it should rise: another verdict
+        (RATE, lambda regret: regret**2, 2),
+    ],
+)
+def test_a_metric_in_other_units_is_no_second_regression(metric, derived, rows):
+    made = []
+    for name, regret in (("base", noisy(1, 40)), ("other", 1.2 * noisy(1, 40))):
+        run = run_of({"a": regret})
+        for row, value in enumerate(derived(regret)):
+            run.measure(run.cells[row]["cell_id"], metric.name, None, value)
+        made.append(side(run, name, metrics=(REGRET, metric)))
+    found = compare(made[0], made[1:])
+    assert len(found.rows) == rows == found.tests
+    units = [each for each in found.not_compared if "other units" in each.why]
+    assert len(units) == 2 - rows
+    absolute = Tolerance(amount=0.5, is_relative=False)  # is in the units of each
+    assert len(compare(made[0], made[1:], threshold=absolute).rows) == 2
+
+
 def test_one_seed_is_undecided():
     one, two = sides({"a": [1.0]}, {"a": [2.0]})
     row = only(compare(one, [two]))

@@ -72,6 +72,20 @@ def test_runs_are_also_meant_by_id_start_path_and_suite(root, repository):
     assert names(found) == [whole, whole, "20260101-0300-new", "20260101-0300-new"]
 
 
+@pytest.mark.parametrize("part", [{"cuts": ("seeds=2",)}, {"is_cut_short": True}])
+def test_a_whole_run_comes_before_a_later_one_of_a_part(tmp_path, repository, part):
+    commit = hash_of(repository, "HEAD")
+    write_run(tmp_path, run_of({"a": [1.0, 2.0]}), "part", commit=commit, hours=1, **part)
+    assert (
+        "part ran a part of the suite"
+        in resolve(["HEAD"], tmp_path, repository=repository).notes[0]
+    )
+    write_run(tmp_path, run_of({"a": [1.0, 2.0]}), "whole", commit=commit)
+    found = resolve(["HEAD", "by-hand"], tmp_path, repository=repository)
+    assert names(found) == ["whole", "whole"]
+    assert not found.notes
+
+
 def test_a_run_of_a_changed_tree_is_taken_where_there_is_no_other_and_told(tmp_path, repository):
     commit = hash_of(repository, "HEAD")
     write_run(tmp_path, run_of({"a": [1.0]}), "dirty", commit=commit, diff_hash="d")
