@@ -14,7 +14,10 @@ improvement              the same seed, ties counting half, a mean over tasks
 =======================  =============================================================
 
 Intervals are percentiles of a bootstrap that draws seeds anew within each task, all methods
-together, since cells pair by seed. They hold for these tasks, not for tasks like them.
+together, since cells pair by seed. They hold for these tasks, not for tasks like them. Rank
+spans are as on a board: Holm over all pairs, each tested by the difference of the two means
+over its bootstrap standard error (Student, one degree lost a task): the tail of a percentile
+ends at one in the number of resamples, which Holm over many pairs never lets through.
 
 Source: Agarwal, Schwarzer, Castro, Courville & Bellemare 2021, "Deep reinforcement learning
 at the edge of the statistical precipice", sections 4.2 and 4.3; they compare every seed with
@@ -26,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import inf, isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +39,8 @@ from harness.analyse.results import Column, Results
 from harness.api.metric import Direction
 from harness.api.parameters import canonical
 from harness.errors import UsageError
+from harness.stats import RankSpan, holm
+from harness.stats.distributions import t_cdf
 
 __all__ = [
     "Aggregate",
@@ -69,6 +75,7 @@ class Aggregate(NamedTuple):
     low: float
     high: float
     profile: Profile
+    rank: RankSpan
 
 
 class Improvement(NamedTuple):
@@ -148,9 +155,13 @@ def aggregates(
     draws = _draws([task.shape[1] for task in common.shares], resamples)
     sign = 1.0 if direction == "lower" else -1.0
     tau = _profile_points(common.shares)
+    values = [[task[row] for task in common.shares] for row in range(len(common.labels))]
+    means = [_resampled_means(each, draws) for each in values]
+    found = [interquartile_mean(np.concatenate(each)) for each in values]
+    ranks = _ranks(sign * np.array(found), np.array(means), cells - len(common.shares), level)
     methods = [
-        _aggregate(label, [task[row] for task in common.shares], draws, tau, sign, level)
-        for row, label in enumerate(common.labels)
+        _aggregate(label, own, mean, draws, tau, sign, level, rank)
+        for label, own, mean, rank in zip(common.labels, values, means, ranks, strict=True)
     ]
     methods.sort(key=lambda each: sign * each.iqm)
     row_of = {label: row for row, label in enumerate(common.labels)}
@@ -238,19 +249,56 @@ def _profile_points(shares: Sequence[FloatArray]) -> FloatArray:
     return np.unique(np.quantile(whole, inner))
 
 
+def _resampled_means(values: Sequence[FloatArray], draws: Sequence[IntArray]) -> FloatArray:
+    """(resamples,) interquartile means of one method."""
+    resampled = [task[drawn] for task, drawn in zip(values, draws, strict=True)]
+    return interquartile_mean(np.concatenate(resampled, axis=1))
+
+
+def _ranks(losses: FloatArray, means: FloatArray, degrees: int, level: float) -> list[RankSpan]:
+    """Rank spans of interquartile means.
+
+    Parameters
+    ----------
+    losses : (methods,) float64
+        Smaller is better.
+    means : (methods, resamples) float64
+        Resampled, all methods on the same draws.
+    degrees
+        Of freedom of a standard error.
+    level
+        Of all spans together.
+    """
+    pairs = list(combinations(range(losses.size), 2))
+    p_values = np.ones(len(pairs))
+    for place, (one, other) in enumerate(pairs):
+        gap, error = losses[one] - losses[other], float(np.std(means[one] - means[other], ddof=1))
+        if gap and degrees > 0:
+            t = abs(gap) / error if error else inf
+            p_values[place] = 2 * (1 - t_cdf(t, degrees)) if isfinite(t) else 0.0
+    better = np.zeros((losses.size, losses.size), np.bool_)
+    for (one, other), p in zip(pairs, holm(p_values), strict=True):
+        if p < 1 - level:
+            first, second = (one, other) if losses[one] < losses[other] else (other, one)
+            better[first, second] = True
+    return [
+        RankSpan(1 + int(better[:, row].sum()), losses.size - int(better[row].sum()))
+        for row in range(losses.size)
+    ]
+
+
 def _aggregate(
     label: str,
     values: Sequence[FloatArray],
+    means: FloatArray,
     draws: Sequence[IntArray],
     tau: FloatArray,
     sign: float,
     level: float,
+    rank: RankSpan,
 ) -> Aggregate:
     whole = np.concatenate(values)
-    resampled = np.concatenate(
-        [task[drawn] for task, drawn in zip(values, draws, strict=True)], axis=1
-    )
-    low, high = _ends(interquartile_mean(resampled), level)
+    low, high = _ends(means, level)
     reached = [np.asarray(sign * task[:, None] <= sign * tau) for task in values]
     share = np.mean([each.mean(axis=0) for each in reached], axis=0)
     bands = [
@@ -259,7 +307,7 @@ def _aggregate(
     ]
     ends = np.array([_ends(point, level) for point in np.mean(bands, axis=0)])
     profile = Profile(tau, np.asarray(share), ends[:, 0], ends[:, 1])
-    return Aggregate(label, float(interquartile_mean(whole)), low, high, profile)
+    return Aggregate(label, float(interquartile_mean(whole)), low, high, profile, rank)
 
 
 def _improvement(

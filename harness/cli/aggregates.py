@@ -6,27 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cli import numbers
 from harness.cli.text import Line, Span, line
+from harness.cli.text_table import TextTable
 
 if TYPE_CHECKING:
     from harness.analyse.aggregate import Aggregates
 
-__all__ = ["aggregate_lines", "aggregates_json"]
+__all__ = ["aggregate_lines", "aggregate_table", "aggregates_json"]
 
 _SHOWN = 12  # methods whose pairs are told: 66 pairs
 
 
 def aggregate_lines(found: Aggregates) -> list[Line]:
     """Interquartile means, profiles, and who is better than whom how often."""
-    from harness.cli.comparison import plural
-
-    tasks = plural(len(found.tasks), "task")
-    cells = f"{plural(found.cells, 'common cell')} a method"
-    told = f"{found.metric} over {tasks}, {cells} · {found.direction} is better"
-    lines = [
-        line((told, "strong")),
-        line(("1 is the average method of a task · 95 % by bootstrap over seeds", "quiet")),
-        line(),
-    ]
+    told, how = _told(found)
+    lines = [line((told, "strong")), line((how, "quiet")), line()]
     lines += [*_methods(found), line(), *_profiles(found), line(), *_improvements(found)]
     if found.left_out:
         lines.append(line())
@@ -35,15 +28,35 @@ def aggregate_lines(found: Aggregates) -> list[Line]:
 
 
 def _methods(found: Aggregates) -> list[Line]:
-    names = [each.label for each in found.methods]
+    columns = {head: list(texts) for head, texts in aggregate_table(found).columns.items()}
+    columns["interquartile mean"] = numbers.aligned(columns["interquartile mean"])
+    return _table(columns, {"method", "interval"})
+
+
+def aggregate_table(found: Aggregates) -> TextTable:
+    """A row a method: rank span, interquartile mean, interval."""
     decimals = [numbers.decimals_for(each.low, each.high, each.iqm) for each in found.methods]
     pairs = list(zip(found.methods, decimals, strict=True))
-    means = numbers.aligned([numbers.fixed(each.iqm, digits) for each, digits in pairs])
-    ends = [
-        f"{numbers.fixed(each.low, digits)} … {numbers.fixed(each.high, digits)}"
-        for each, digits in pairs
-    ]
-    return _table({"method": names, "interquartile mean": means, "interval": ends}, {"interval"})
+    spans = [each.rank for each in found.methods]
+    columns = {
+        "rank": [f"{low}" if low == high else f"{low}–{high}" for low, high in spans],
+        "method": [each.label for each in found.methods],
+        "interquartile mean": [numbers.fixed(each.iqm, digits) for each, digits in pairs],
+        "interval": [
+            f"{numbers.fixed(each.low, digits)} … {numbers.fixed(each.high, digits)}"
+            for each, digits in pairs
+        ],
+    }
+    return TextTable(*_told(found), columns)
+
+
+def _told(found: Aggregates) -> tuple[str, str]:
+    """What was aggregated, and how."""
+    tasks = f"{len(found.tasks)} task{'' if len(found.tasks) == 1 else 's'}"
+    cells = f"{found.cells:,} common cell{'' if found.cells == 1 else 's'} a method"
+    told = f"{found.metric} over {tasks}, {cells} · {found.direction} is better"
+    how = "1 is the average method of a task · 95 % by bootstrap over seeds · ranks by Holm"
+    return told, how
 
 
 def _profiles(found: Aggregates) -> list[Line]:
@@ -96,6 +109,8 @@ def aggregates_json(found: Aggregates) -> dict[str, Any]:
         "methods": [
             {
                 "label": each.label,
+                "rank_low": each.rank.low,
+                "rank_high": each.rank.high,
                 "iqm": each.iqm,
                 "low": each.low,
                 "high": each.high,

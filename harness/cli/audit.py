@@ -97,7 +97,8 @@ def _lines(made: Audit) -> Iterator[Line]:
     for finding in made.findings:
         yield line("  ", (f"{mark('bad')} ", "bad"), (finding.file, "place"), f" {finding.told}")
     if not made.findings:
-        yield line("  ", (f"{mark('good')} ", "good"), "sums, journal and board fit each other")
+        told = "sums, journal, board and claims fit each other"
+        yield line("  ", (f"{mark('good')} ", "good"), told)
     yield line()
     ordered = sorted(made.cells, key=lambda each: _STYLES[each.found.agreement] == "good")
     for cell in ordered[:_SHOWN]:
@@ -120,11 +121,12 @@ def _cell(cell: AuditedCell) -> Line:
     if found.worst is not None:
         worst = found.worst
         told = f"{worst.key}: stored {_told(worst.stored)}, now {_told(worst.recomputed)}"
+    doubt = " (in doubt)" if cell.is_suspect else ""
     return line(
         "  ",
         (f"{mark(style)} ", style),
         f"{found.agreement:<17}",
-        f"{cell.label} on {cell.title}, seed {cell.seed}  ",
+        f"{cell.label} on {cell.title}, seed {cell.seed}{doubt}  ",
         (told, "quiet" if style == "good" else ""),
     )
 
@@ -135,6 +137,12 @@ def _told(value: float | None) -> str:
 
 def _verdict(made: Audit) -> Line:
     differing, compared = made.count("differs"), made.compared
+    if made.findings:
+        files = ", ".join(dict.fromkeys(finding.file for finding in made.findings))
+        told = f"the folder contradicts itself ({files})"
+        if compared:
+            told += f"; recomputed, {compared - differing} of {compared} cells agree"
+        return line((f"{mark('bad')} ", "bad"), told)
     if not compared:
         return line((f"{mark('open')} ", "open"), "nothing could be recomputed here")
     share = made.altered_at_most

@@ -10,12 +10,24 @@ from typing import Any
 
 from harness.cli import numbers
 from harness.cli.text import Line, Span, can_draw, line
+from harness.cli.text_table import TextTable
 
-__all__ = ["Board", "board_lines", "boards_of", "interval_text", "mean_text", "rank_text"]
+__all__ = [
+    "Board",
+    "board_lines",
+    "board_table",
+    "bound_texts",
+    "boards_of",
+    "interval_text",
+    "mean_text",
+    "rank_text",
+    "time_texts",
+]
 
 _PLOT_MIN, _INTERVAL_MIN, _COST_MIN = 80, 100, 90  # columns from which on a part is shown
 _MEMORY_MIN = 110
 _PLOT_WIDTH, _PLOT_LEAST = 40, 16  # of the plot, where there is room
+_LEVEL = 0.95
 _REASON_MAX = 60  # columns of why a method has no value
 
 
@@ -29,10 +41,19 @@ class Board:
     unit: str
     direction: str
     rows: Sequence[Mapping[str, Any]]
+    level: float = 0.95
+
+    @property
+    def level_text(self) -> str:
+        """``95 % intervals``; after repeated looks the higher level at which 95 % holds."""
+        if self.level == _LEVEL:
+            return "95 % intervals"
+        each = numbers.significant(100 * self.level, 4)
+        return f"95 % intervals over all looks ({each} % each)"
 
 
-def boards_of(rows: Sequence[Mapping[str, Any]]) -> list[Board]:
-    """All boards of a table, in its order."""
+def boards_of(rows: Sequence[Mapping[str, Any]], level: float = 0.95) -> list[Board]:
+    """All boards of a table, in its order; ``level`` is that of its intervals."""
     grouped: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         grouped.setdefault((row["task"], row["task_params"], row["metric"]), []).append(row)
@@ -44,6 +65,7 @@ def boards_of(rows: Sequence[Mapping[str, Any]]) -> list[Board]:
             unit=found[0]["unit"] or "",
             direction=found[0]["direction"],
             rows=found,
+            level=level,
         )
         for (task, params, metric), found in grouped.items()
     ]
@@ -77,6 +99,23 @@ def board_lines(board: Board, width: int) -> list[Line]:
     return [*_head(board, counts), *_table(columns), *_plain(board)]
 
 
+def board_table(board: Board) -> TextTable:
+    """The board as plain cells, for formats without a width."""
+    columns = {
+        "rank": [rank_text(row) for row in board.rows],
+        "method": [_label(row) for row in board.rows],
+        "mean": [mean_text(row) for row in board.rows],
+        "interval": [interval_text(row) for row in board.rows],
+        **bound_texts(board.rows),
+    }
+    if any(row["wall_s"] is not None for row in board.rows):
+        columns["time"] = time_texts(board.rows)
+    columns["n"] = [str(row["n"]) for row in board.rows]
+    counts = {row["n"] for row in board.rows if row["mean"] is not None}
+    title, told = ("".join(span.text for span in each).strip() for each in _head(board, counts))
+    return TextTable(title, told, columns)
+
+
 def _head(board: Board, counts: set[int]) -> list[Line]:
     better = {"lower": "lower is better", "higher": "higher is better"}.get(board.direction, "")
     parts = [f"{board.metric}{f' in {board.unit}' if board.unit else ''}", better]
@@ -84,7 +123,7 @@ def _head(board: Board, counts: set[int]) -> list[Line]:
         seeds = next(iter(counts))
         parts.append("1 seed: no interval" if seeds == 1 else f"{numbers.count(seeds)} seeds each")
     if counts != {1}:
-        parts += ["95 % intervals", "ranks by paired tests on common seeds, Holm"]
+        parts += [board.level_text, "ranks by paired tests on common seeds, Holm"]
     title = board.title.removeprefix(board.task).strip()
     return [
         line((board.task, "strong"), f"  {title}" if title else ""),
@@ -189,24 +228,34 @@ def _interval(row: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _bounds(rows: Sequence[Mapping[str, Any]]) -> list[list[Span]]:
-    found = []
+    return [_column(head, texts) for head, texts in bound_texts(rows).items()]
+
+
+def bound_texts(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Ratios to bounds, a text a row, by the column's head; empty where there are none."""
+    found: dict[str, list[str]] = {}
     if any(row["ratio_to_lower"] is not None for row in rows):
         texts = [
             "–" if row["ratio_to_lower"] is None else numbers.significant(row["ratio_to_lower"])
             for row in rows
         ]
-        found.append(_column("× lower bound", texts))
+        found["× lower bound"] = texts
     if any(row["ratio_to_guarantee"] is not None for row in rows):
         texts = [
             "vacuous" if row["vacuous"] else numbers.ratio(row["ratio_to_guarantee"])
             for row in rows
         ]
-        found.append(_column("of guarantee", texts))
+        found["of guarantee"] = texts
     return found
 
 
 def _times(rows: Sequence[Mapping[str, Any]]) -> list[Span]:
-    return _column("time", [numbers.duration(row["wall_s"]) for row in rows])
+    return _column("time", time_texts(rows))
+
+
+def time_texts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The mean duration of a cell, a text a row."""
+    return [numbers.duration(row["wall_s"]) for row in rows]
 
 
 def _plots(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.board import board_lines, boards_of
+from harness.cli import text_table
+from harness.cli.board import board_lines, board_table, boards_of
 from harness.cli.options import results_option, run_argument
 from harness.cli.text import line, say, say_json, say_notes, width
 from harness.errors import UsageError, nearest
 
 if TYPE_CHECKING:
+    from harness.cli.text_table import TextTable
     from harness.runner import Run
 
 __all__ = ["leaderboard"]
@@ -53,30 +57,43 @@ def leaderboard(
     elif form == "json":
         say_json(rows)
     elif form == "table":
-        for board in boards_of(rows):
+        for board in boards_of(rows, found.record.level):
             if metric or board.direction != "none":
                 say([*board_lines(board, width()), line()])
     else:
-        click.echo(_written(rows, form, found.suite), nl=False)
+        if form == "csv":
+            click.echo(_raw_csv(rows), nl=False)
+            return
+        tables = [board_table(board) for board in boards_of(rows, found.record.level)]
+        click.echo(_written(tables, form, found.suite), nl=False)
 
 
-def _written(rows: Sequence[Mapping[str, Any]], form: str, title: str) -> str:
-    from harness.cli import board_formats as formats
+def _raw_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Every column of the rows as it is; an empty field where there is no value."""
+    text = StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
+
+def _written(tables: Sequence[TextTable], form: str, title: str) -> str:
     if form == "html":
-        return formats.as_html(rows, title)
-    made = {"csv": formats.as_csv, "md": formats.as_markdown, "latex": formats.as_latex}
-    return made[form](rows).rstrip("\n") + "\n"
+        return text_table.as_html(tables, title)
+    made = {
+        "csv": text_table.as_csv,
+        "md": text_table.as_markdown,
+        "latex": text_table.as_latex,
+    }
+    return made[form](tables).rstrip("\n") + "\n"
 
 
 def _aggregates(found: Run, rows: Sequence[Mapping[str, Any]], form: str) -> None:
     """Aggregates of every metric with a direction among ``rows``."""
     from harness.analyse.aggregate import aggregates_of
-    from harness.cli.aggregates import aggregate_lines, aggregates_json
+    from harness.cli.aggregates import aggregate_lines, aggregate_table, aggregates_json
     from harness.runner.sides import load_side
 
-    if form not in ("table", "json"):
-        raise UsageError(f"--aggregate is printed as table or json, not as {form}")
     results = load_side(found.path).results
     if results is None:
         raise UsageError(f"{found.path} has no measurements that can be read to aggregate over")
@@ -85,6 +102,9 @@ def _aggregates(found: Run, rows: Sequence[Mapping[str, Any]], form: str) -> Non
     made = [aggregates_of(results, metric, tasks=tasks) for metric in metrics]
     if form == "json":
         say_json([aggregates_json(each) for each in made])
+        return
+    if form != "table":
+        click.echo(_written([aggregate_table(each) for each in made], form, found.suite), nl=False)
         return
     for each in made:
         say([*aggregate_lines(each), line()])

@@ -35,7 +35,11 @@ def result_lines(
     if code == ExitCode.INTERRUPTED:
         told = "interrupted: what is done is kept, and the same command goes on from there"
         lines += [line((told, "open")), line(f"  {command}"), line()]
-    boards = [board for board in boards_of(done.leaderboard_rows()) if board.direction != "none"]
+    boards = [
+        board
+        for board in boards_of(done.leaderboard_rows(), done.record.level)
+        if board.direction != "none"
+    ]
     if boards:
         lines += [*board_lines(boards[0], width), *_others(done, boards), line()]
     claims = claim_lines(done.claim_rows(), width)

@@ -24,7 +24,8 @@ from harness.execute.inline import InlineExecutor
 from harness.execute.local import LocalExecutor
 from harness.hardware import observe
 from harness.registry import Registry
-from harness.runner.folder_checks import Finding, folder_findings
+from harness.runner.folder_checks import folder_checks, known_metrics
+from harness.runner.journal_checks import Finding
 from harness.runner.recompute import PlannedAgain, Recomputed, plan_again, stored_numbers
 from harness.runner.settings import Quiet, Watcher
 from harness.store.ids import id_rows
@@ -53,6 +54,7 @@ class AuditedCell:
     seed: int
     is_same_code: bool
     found: CellAudit
+    is_suspect: bool = False  # looked at because of a finding, not drawn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +72,7 @@ class Audit:
     total
         Cells that ended well: what the sample was drawn from.
     cells
-        The sample.
+        The sample, and beside it cells that a finding puts in doubt.
     seed
         Of the draw.
     """
@@ -88,13 +90,18 @@ class Audit:
 
     @property
     def compared(self) -> int:
-        """Cells of the sample that could be recomputed."""
+        """Cells that could be recomputed."""
         return len(self.cells) - self.count("not recomputed")
 
     @property
     def altered_at_most(self) -> float:
-        """The share of cells that may be altered, with confidence :data:`CONFIDENCE`."""
-        return altered_at_most(self.compared, self.total, self.count("differs"), CONFIDENCE)
+        """The share of cells that may be altered, with confidence :data:`CONFIDENCE`.
+
+        Of what was drawn alone: cells in doubt are no random sample.
+        """
+        drawn = [each.found.agreement for each in self.cells if not each.is_suspect]
+        compared = len(drawn) - drawn.count("not recomputed")
+        return altered_at_most(compared, self.total, drawn.count("differs"), CONFIDENCE)
 
     @property
     def agrees(self) -> bool:
@@ -142,17 +149,20 @@ def audit(
     how, registry, watcher = how or Checked(), registry or Registry(), watcher or Quiet()
     record = read_run_json(folder)
     tables = read_results(folder)
-    metrics = _metrics(tables.cells, registry)
-    findings, notes = folder_findings(folder, record, tables, metrics)
+    metrics = known_metrics(tables.cells, registry)
+    held = folder_checks(folder, record, tables, registry)
+    notes = list(held.notes)
     well = tables.cells.filter(pc.is_in(tables.cells["status"].cast(pa.string()), _ENDED_WELL))
-    rows = drawn(_groups(well), how.sample, how.seed)
-    work = _Work(well.take(pa.array(rows)), tables, record, registry, metrics)
+    chosen = drawn(_groups(well), how.sample, how.seed)
+    doubtful = _doubtful(well, held.suspects, chosen, how.sample)
+    rows = np.concatenate([chosen, doubtful])
+    work = _Work(well.take(pa.array(rows)), tables, record, registry, metrics, len(chosen))
     cells = work.compare(_execute(work, how, watcher, control or Control()))
     if len(well) < len(tables.cells):
         notes.append(f"{len(tables.cells) - len(well)} cells without a value were not looked at")
     return Audit(
         run=record.run_id,
-        findings=tuple(findings),
+        findings=tuple(held.findings),
         notes=tuple(notes),
         total=len(well),
         cells=tuple(cells),
@@ -160,15 +170,12 @@ def audit(
     )
 
 
-def _metrics(cells: pa.Table, registry: Registry) -> dict[str, dict[str, Metric]]:
-    """The metrics of each task that is known here, by task and name."""
-    names = pc.unique(cells["task"].cast(pa.string())).to_pylist()
-    known = registry.things("task")
-    return {
-        name: {metric.name: metric for metric in registry.task(name).metrics}
-        for name in names
-        if name in known
-    }
+def _doubtful(cells: pa.Table, suspects: frozenset[bytes], chosen: IntArray, most: int) -> IntArray:
+    """Rows of cells in doubt that were not drawn anyway, ``most`` of them."""
+    if not suspects:
+        return np.empty(0, np.int64)
+    is_suspect = [bytes(each) in suspects for each in id_rows(cells["cell_id"])]
+    return np.setdiff1d(np.flatnonzero(is_suspect), chosen)[:most]
 
 
 def _groups(cells: pa.Table) -> IntArray:
@@ -189,6 +196,7 @@ class _Work:
     record: RunRecord
     registry: Registry
     metrics: Mapping[str, Mapping[str, Metric]]
+    drawn: int  # the first rows of the sample; the rest are in doubt
     again: PlannedAgain = field(init=False)
 
     def __post_init__(self) -> None:
@@ -217,6 +225,7 @@ class _Work:
                     found=self._one(row, told["task"], stored[row], recomputed)
                     if row in self.again.refused or cell == bytes(ids[row])
                     else CellAudit(agreement="differs", reason=_OTHER_ID),
+                    is_suspect=row >= self.drawn,
                 )
             )
         return found

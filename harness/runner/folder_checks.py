@@ -1,9 +1,9 @@
 """What can be told of a run's folder without recomputing: sums, the journal's chain, the tables.
 
 Each layer is harder to deceive than the one before: the sums stand in a file that can be
-rewritten, the journal's chain in one that has to be made anew as a whole, and the board
-follows from the measurements. A folder that was forged whole passes; its cells, computed
-again, do not.
+rewritten, the journal's chain in one that has to be made anew as a whole, and the board and
+the claims' verdicts follow from the measurements. A folder that was forged whole passes; its
+cells, computed again, do not.
 """
 
 from __future__ import annotations
@@ -11,52 +11,79 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from harness.analyse.claims import CUT, claims_table, judge
+from harness.analyse.decided import BOARD_LEVEL
 from harness.analyse.leaderboard import leaderboard
 from harness.analyse.results import Results
 from harness.analyse.specs import stored_specs
 from harness.api.metric import Metric
-from harness.store.ids import id_rows, match_repeated
+from harness.errors import HarnessError
+from harness.registry import Registry
+from harness.runner.journal_checks import Finding, Held, against_journals
+from harness.runner.stored_suite import Asked, asked
 from harness.store.parquet import read_table
 from harness.store.record import RunRecord, changed_files
-from harness.store.recover import JournalTables, read_journal
 from harness.store.results import ResultTables
 
-__all__ = ["Finding", "folder_findings"]
+__all__ = ["folder_checks", "known_metrics"]
 
-_FOLLOWS = ("mean", "n", "failures", "censored", "ratio_to_lower", "ratio_to_guarantee")
+_FOLLOWS = (
+    *("mean", "ci_low", "ci_high", "rank_low", "rank_high", "n", "failures", "censored"),
+    *("lower_bound", "guarantee", "ratio_to_lower", "ratio_to_guarantee", "vacuous"),
+    *("wall_s", "peak_memory"),
+)
+_JUDGED = ("estimate", "ci_low", "ci_high", "threshold", "n", "verdict")
+_ONE_LOOK = ("estimate", "n")  # what does not hang on the level that the looks left
 _ROUNDING = 1e-9  # the order of a sum may differ between machines
 _KEY = ("task", "task_params", "metric", "label")
+_NOT_OF_CELLS = "not what the cells give"
+_NOT_JUDGED = (HarnessError, ArithmeticError, LookupError, TypeError, ValueError)
 _NOT_KEPT = ("journal/", "logs/")  # what a published folder may do without
 
 
-class Finding(NamedTuple):
-    """Something that speaks against the run: which file, and what is wrong with it."""
-
-    file: str
-    told: str
-
-
-def folder_findings(
-    folder: Path,
-    record: RunRecord,
-    tables: ResultTables,
-    metrics: Mapping[str, Mapping[str, Metric]],
-) -> tuple[list[Finding], list[str]]:
-    """What is wrong with the files, and notes on what could not be checked."""
+def folder_checks(
+    folder: Path, record: RunRecord, tables: ResultTables, registry: Registry
+) -> Held:
+    """What is wrong with the files, what could not be checked, and which cells are in doubt."""
     findings, notes = _sums(folder, record)
-    if (folder / "journal" / "cells.arrows").exists():
-        journal = read_journal(folder)
-        findings += [Finding("journal", f"is damaged: {note}") for note in journal.notes]
-        findings += _against_journal(tables, journal)
-    else:
-        notes.append("there is no journal: the tables were not held against it")
-    findings += _board(folder, tables, record, metrics)
-    return findings, notes
+    held = against_journals(folder, tables)
+    findings, notes = findings + held.findings, notes + held.notes
+    metrics = known_metrics(tables.cells, registry)
+    what = asked(record)
+    declared = {task: tuple(known.values()) for task, known in metrics.items()}
+    results = Results.from_tables(
+        tables.cells,
+        tables.measurements,
+        tables.bounds,
+        tables.items,
+        stored_specs(tables.cells, tables.bounds, declared, record.exclusive),
+        published=what.published if what else (),
+    )
+    findings += _board(folder, results, record, metrics)
+    if (folder / "claims.parquet").exists():
+        if what is None:
+            notes.append("the suite's text is not whole: its claims were not judged again")
+        else:
+            findings += _claims(folder, record, results, what, registry)
+            unknown = sorted(_tasks(results) - set(metrics))
+            notes += [f"the metrics of {', '.join(unknown)} are not known here"] if unknown else []
+    return Held(findings, notes, held.suspects)
+
+
+def known_metrics(cells: pa.Table, registry: Registry) -> dict[str, dict[str, Metric]]:
+    """The metrics of each task that is known here, by task and name."""
+    names = pc.unique(cells["task"].cast(pa.string())).to_pylist()
+    known = registry.things("task")
+    return {
+        name: {metric.name: metric for metric in registry.task(name).metrics}
+        for name in names
+        if name in known
+    }
 
 
 def _sums(folder: Path, record: RunRecord) -> tuple[list[Finding], list[str]]:
@@ -77,33 +104,9 @@ def _sums(folder: Path, record: RunRecord) -> tuple[list[Finding], list[str]]:
     return findings, notes
 
 
-def _against_journal(tables: ResultTables, journal: JournalTables) -> Iterator[Finding]:
-    """Numbers of the run's own cells (reused ones have no journal) that its journal lacks."""
-    own = tables.cells.filter(pc.equal(tables.cells["status"].cast(pa.string()), "ok"))
-    told = id_rows(journal.cells["cell_id"])
-    missing = int((match_repeated(id_rows(own["cell_id"]), told) < 0).sum())
-    if missing:
-        yield Finding("cells.parquet", f"has {missing} cells that the journal has not")
-    for name in ("measurements", "items"):
-        table: pa.Table = getattr(tables, name)
-        owner = match_repeated(id_rows(table["cell_id"]), id_rows(own["cell_id"]))
-        stored = _values(table.filter(pa.array(owner >= 0)))
-        written = _values(getattr(journal, name))
-        other = sum(written.get(key) != value for key, value in stored.items())
-        if other:
-            yield Finding(f"{name}.parquet", f"has {other} values that the journal has not")
-
-
-def _values(table: pa.Table) -> dict[tuple[object, ...], float]:
-    names = [name for name in ("metric", "at", "item") if name in table.column_names]
-    columns = [table[name].to_pylist() for name in ("cell_id", *names)]
-    values = table["value"].to_pylist()
-    return dict(zip(zip(*columns, strict=True), values, strict=True))
-
-
 def _board(
     folder: Path,
-    tables: ResultTables,
+    results: Results,
     record: RunRecord,
     metrics: Mapping[str, Mapping[str, Metric]],
 ) -> list[Finding]:
@@ -112,45 +115,63 @@ def _board(
     if not path.exists():
         return []
     stored = _rows(read_table(path))
-    made = _rows(_made_again(tables, metrics))
-    findings = []
-    for key, row in stored.items():
-        if key[0] not in metrics:
-            continue  # a task that is not known here: its metrics' directions are not either
-        told = _contradiction(row, made.get(key))
-        if told:
-            findings.append(Finding(path.name, f"{key[3]} on {key[0]}, {key[2]}: {told}"))
-    return findings
+    made = _rows(leaderboard(results, level=record.level))
+    # Of a task that is not known here the metrics' directions are not either.
+    known = {key: row for key, row in stored.items() if key[0] in metrics}
+    lost = [key for key in made if key[0] in metrics and key not in stored]
+    told = {key: _contradiction(row, made.get(key)) for key, row in known.items()}
+    told |= dict.fromkeys(lost, "has cells and no row")
+    return [
+        Finding(path.name, f"{key[3]} on {key[0]}, {key[2]}: {text}")
+        for key, text in told.items()
+        if text
+    ]
 
 
-def _contradiction(
-    row: Mapping[str, float | None], again: Mapping[str, float | None] | None
-) -> str:
+def _claims(
+    folder: Path, record: RunRecord, results: Results, what: Asked, registry: Registry
+) -> Iterator[Finding]:
+    """Claims whose numbers or verdicts do not follow from the measurements."""
+    stored = {row["name"]: row for row in read_table(folder / "claims.parquet").to_pylist()}
+    compared = _JUDGED if record.level == BOARD_LEVEL else _ONE_LOOK
+    for claim in what.claims:
+        row = stored.pop(claim.name, None)
+        if row is None:
+            yield Finding("claims.parquet", f'has no row of "{claim.name}"')
+            continue
+        if row["verdict"] == CUT or record.is_cut_short:
+            continue
+        try:
+            again = claims_table([judge(claim, results, plugins=registry.claim)]).to_pylist()[0]
+        except _NOT_JUDGED as error:
+            told = f'"{claim.name}" cannot be judged again here: {error}'
+            yield Finding("claims.parquet", told)
+            continue
+        wrong = [name for name in compared if not _is_same(row[name], again[name])]
+        if wrong:
+            yield Finding("claims.parquet", f'"{claim.name}", {", ".join(wrong)}: {_NOT_OF_CELLS}')
+    for name in stored:
+        yield Finding("claims.parquet", f'"{name}" is no claim of the suite')
+
+
+def _contradiction(row: Mapping[str, Any], again: Mapping[str, Any] | None) -> str:
     if again is None:
         return "no cell has a value of it"
     wrong = [name for name in _FOLLOWS if not _is_same(row[name], again[name])]
-    return f"{', '.join(wrong)}: not what the cells give" if wrong else ""
+    return f"{', '.join(wrong)}: {_NOT_OF_CELLS}" if wrong else ""
 
 
-def _made_again(tables: ResultTables, metrics: Mapping[str, Mapping[str, Metric]]) -> pa.Table:
-    declared = {task: tuple(known.values()) for task, known in metrics.items()}
-    results = Results.from_tables(
-        tables.cells,
-        tables.measurements,
-        tables.bounds,
-        tables.items,
-        stored_specs(tables.cells, tables.bounds, declared),
-    )
-    return leaderboard(results)
+def _tasks(results: Results) -> set[str]:
+    return {spec.task for spec in results.specs}
 
 
-def _rows(board: pa.Table) -> dict[tuple[str, ...], dict[str, float | None]]:
+def _rows(board: pa.Table) -> dict[tuple[str, ...], dict[str, Any]]:
     measured = board.filter(pc.equal(board["origin"].cast(pa.string()), "measured"))
     rows = measured.select([*_KEY, *_FOLLOWS]).to_pylist()
     return {tuple(row[name] for name in _KEY): row for row in rows}
 
 
-def _is_same(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
+def _is_same(one: float | str | None, other: float | str | None) -> bool:
+    if one is None or other is None or isinstance(one, str) or isinstance(other, str):
+        return one == other
     return math.isclose(one, other, rel_tol=_ROUNDING)

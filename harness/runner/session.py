@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from harness.analyse.decided import Look, Looks, Open, open_at
+from harness.analyse.decided import BOARD_LEVEL, Look, Looks, Open, open_at
 from harness.api.parameters import canonical
 from harness.execute import Control, LocalOptions
 from harness.execute.inline import InlineExecutor
@@ -192,6 +192,7 @@ class _Session:
                 notes=notes,
                 cells=len(ended.plan),
                 is_cut_short=ended.is_cut_short,
+                level=ended.look.board_level if ended.look else BOARD_LEVEL,
             )
             return self._finish(record, pending.reusable, ended.look)
 

@@ -35,7 +35,8 @@ class RunRecord:
     path in the folder, filled by :func:`write_run_json`. ``metrics`` is what each task
     declares of its metrics and ``exclusive`` the classes whose cells ran alone, without which
     readers could not tell costs, items and directions once the code has gone on.
-    ``is_cut_short`` is a run that its budget ended before all that was planned had run.
+    ``is_cut_short`` is a run that its budget ended before all that was planned had run;
+    ``level`` is that of the board's intervals, which repeated looks at the seeds raise.
     """
 
     run_id: str
@@ -64,6 +65,7 @@ class RunRecord:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     exclusive: tuple[str, ...] = ()
     is_cut_short: bool = False
+    level: float = 0.95
     files: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 

@@ -7,6 +7,8 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
@@ -15,6 +17,7 @@ from compared import noisy, run_of, write_run
 from measured import Run
 
 from harness.cli.main import main
+from harness.store.parquet import write_table
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -161,7 +164,6 @@ def test_damage_is_named_and_the_rest_is_used(harness, runs):
         (("compare", "one", "two", "--threshold=-1%"), "--threshold takes a share"),
         (("history", "bandits/bernoulli", "sideways", "regret"), "no run has the method"),
         (("query", "select nothing from nowhere"), "the query has a fault"),
-        (("leaderboard", "one", "--aggregate", "--format", "csv"), "table or json"),
     ],
 )
 def test_what_the_user_got_wrong_is_exit_2_and_said(harness, runs, arguments, told):
@@ -230,6 +232,44 @@ def test_html_and_markdown_boards_escape_names(harness, runs):
     assert "script" not in page.tags
     assert page.addresses == []
     assert SCRIPT not in harness("leaderboard", "one", "--format", "md")[1]
+
+
+@pytest.mark.parametrize("form", ["md", "csv", "latex", "html"])
+def test_aggregates_are_written_in_every_format_with_their_ranks(harness, tmp_path, form):
+    run = Run()
+    for task in ("t/one", "t/two"):
+        for label, mean in (("a_best", 1.0), ("b", 10.0), ("c", 10.0)):
+            run.add(label, noisy(len(label + task), 20, mean, 0.1), task=task)
+    write_run(tmp_path, run, "one")
+    asked = ("leaderboard", "one", "--aggregate", "--metric", "regret", "--format")
+    told = harness(*asked, form)[1]
+    ranks = {
+        each["label"]: (each["rank_low"], each["rank_high"])
+        for each in json.loads(harness(*asked, "json")[1])[0]["methods"]
+    }
+    assert ranks == {"a_best": (1, 1), "b": (2, 3), "c": (2, 3)}
+    name = r"a\_best" if form == "latex" else "a_best"
+    row = next(line for line in told.splitlines() if name in line)
+    assert "2" not in row.split(name)[0].replace("2 tasks", "")
+    assert "2–3" in told or "2--3" in told
+
+
+def test_boards_for_papers_have_ratios_times_and_the_level_of_their_intervals(harness, tmp_path):
+    run = run_of({"a": noisy(1, 12), "b": noisy(2, 12)})
+    folder = write_run(tmp_path, run, "one", level=0.9916)
+    board = pq.read_table(folder / "leaderboard.parquet", memory_map=False)
+    place = board.column_names.index("ratio_to_lower")
+    ratios = pa.array([2.5] * len(board), pa.float64())
+    write_table(folder / "leaderboard.parquet", board.set_column(place, board.field(place), ratios))
+    told = harness("leaderboard", "one", "--metric", "regret", "--format", "md")[1]
+    head, _, first, *_ = (line for line in told.splitlines() if line.startswith("|"))
+    assert [part.strip() for part in head.strip("|").split("|")][-3:] == [
+        "× lower bound",
+        "time",
+        "n",
+    ]
+    assert first.split("|")[-4].strip() == "2.5"
+    assert "95 % intervals over all looks (99.16 % each)" in told
 
 
 def test_aggregates_tell_what_was_left_out(harness, tmp_path):

@@ -184,6 +184,75 @@ def test_an_altered_board_is_caught_by_its_cells(folder):
     assert [each.file for each in checked(folder).findings] == ["leaderboard.parquet"]
 
 
+@pytest.mark.parametrize("column", ["ci_low", "ci_high", "rank_low", "rank_high", "wall_s"])
+def test_what_stands_beside_a_mean_follows_from_the_cells_too(folder, column):
+    old = read_table(folder / "leaderboard.parquet")[column].to_pylist()
+    row = next(place for place, value in enumerate(old) if value is not None)
+    alter(folder, "leaderboard", column, row, old[row] + 1)
+    sum_again(folder)
+    (found,) = checked(folder).findings
+    assert (found.file, column in found.told) == ("leaderboard.parquet", True)
+
+
+def test_a_row_taken_off_the_board_is_missed(folder):
+    board = read_table(folder / "leaderboard.parquet")
+    write_table(folder / "leaderboard.parquet", board.slice(1))
+    sum_again(folder)
+    assert [each.told[-19:] for each in checked(folder).findings] == ["has cells and no row"[-19:]]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("verdict", "failed"), ("estimate", 0.25), ("ci_high", 9.0), ("n", 3)]
+)
+def test_a_claims_row_follows_from_the_cells(tmp_path, column, value):
+    claim = "claims:\n  - {name: small, metric: loss, where: {label: good}, at_most: 5}\n"
+    made = small_run(tmp_path, {"good": 0.0}, seeds=12, tail=claim).path
+    assert checked(made).agrees
+    alter(made, "claims", column, 0, value)
+    sum_again(made)
+    (found,) = checked(made).findings
+    assert (found.file, f'"small", {column}' in found.told) == ("claims.parquet", True)
+
+
+def test_a_time_that_the_journal_has_otherwise_is_a_finding(folder):
+    alter(folder, "cells", "wall_s", 3, 1e-9)
+    (folder / "leaderboard.parquet").unlink()
+    sum_again(folder)
+    told = "has 1 values of wall_s that the journal has not"
+    assert [tuple(each) for each in checked(folder).findings] == [("cells.parquet", told)]
+
+
+def test_cells_that_the_journal_puts_in_doubt_are_recomputed_whatever_is_drawn(folder):
+    alter(folder, "measurements", "value", 7, 0.5)
+    sum_again(folder)
+    for seed in range(4):
+        found = checked(folder, Checked(sample=2, seed=seed, inline=True))
+        (differing,) = [each for each in found.cells if each.found.agreement == "differs"]
+        assert len(found.cells) == (3 if differing.is_suspect else 2)
+        if differing.is_suspect:  # of the cells drawn none differs, and only they say how many do
+            assert found.altered_at_most == altered_at_most(2, 24, 0, 0.95)
+
+
+def test_reused_cells_are_held_against_the_journal_that_they_came_from(tmp_path):
+    first = small_run(tmp_path, {"good": 0.0}, seeds=4).path
+    second = small_run(tmp_path, {"good": 0.0, "bad": 1.0}, seeds=4).path
+    assert checked(second).agrees
+    cells = read_table(second / "cells.parquet")
+    row = cells["status"].to_pylist().index("reused")
+    of_reused = read_table(second / "measurements.parquet")["cell_id"].to_pylist()
+    place = of_reused.index(cells["cell_id"][row].as_py())
+    alter(second, "measurements", "value", place, 0.5)
+    (second / "leaderboard.parquet").unlink()
+    sum_again(second)
+    told = f"has 1 values that the journal of {first.name} has not"
+    assert ("measurements.parquet", told) in checked(second).findings
+    shutil.rmtree(first)
+    kept = checked(second)
+    assert not kept.findings  # nothing to hold it against, which is told
+    assert any(first.name in note for note in kept.notes)
+    assert kept.count("differs") == 1
+
+
 def test_without_a_journal_an_altered_cell_is_caught_when_it_is_drawn(folder):
     alter(folder, "measurements", "value", 0, 0.5)
     shutil.rmtree(folder / "journal")

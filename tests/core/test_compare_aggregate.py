@@ -115,3 +115,28 @@ def test_the_interval_covers_the_truth_of_these_tasks():
 def test_intervals_are_the_same_in_every_process():
     one, two = (aggregates(two_tasks(), "x", "lower") for _ in range(2))
     assert [m[:4] for m in one.methods] == [m[:4] for m in two.methods]
+
+
+def test_ranks_separate_what_differs_and_nothing_else():
+    three = {
+        f"t{n}": {
+            "best": column(noisy(n, 20, 9, 0.5)),
+            "b": column(noisy(n + 50, 20, 11, 0.5)),
+            "c": column(noisy(n + 90, 20, 11, 0.5)),
+        }
+        for n in range(3)
+    }
+    found = {each.label: tuple(each.rank) for each in aggregates(three, "x", "lower").methods}
+    assert found == {"best": (1, 1), "b": (2, 3), "c": (2, 3)}
+    assert {m.rank for m in aggregates(two_tasks(1), "x", "lower").methods} == {(1, 2)}
+
+
+def test_without_a_difference_ranks_seldom_separate():
+    false = 0
+    for repeat in range(120):
+        tables = {
+            f"t{n}": {m: column(noisy(1_000 * repeat + 10 * n + k, 8)) for k, m in enumerate("abc")}
+            for n in range(2)
+        }
+        false += any(m.rank != (1, 3) for m in aggregates(tables, "x", "lower").methods)
+    assert false <= stats.binom.ppf(1 - 1e-6, 120, 0.05)
