@@ -91,6 +91,8 @@ class Pairing:
         for pair in self.matched:
             mine = self.results[0].cells(pair.base).seeds
             theirs = self.results[1].cells(pair.other).seeds
+            if np.array_equal(mine, theirs):
+                continue
             for side, seeds, others in ((self.base, mine, theirs), (self.other, theirs, mine)):
                 alone = np.setdiff1d(seeds, others)
                 if alone.size:

@@ -40,7 +40,7 @@ def ask(root: Path, sql: str) -> Answer:
     Raises
     ------
     UsageError
-        If DuckDB is not installed, there are no runs, or the query has a fault.
+        If DuckDB is not installed, there are no runs, the query has a fault, or it is no query.
     """
     try:
         import duckdb
@@ -52,12 +52,26 @@ def ask(root: Path, sql: str) -> Answer:
     with duckdb.connect() as connection:
         _make_views(connection, root, notes)
         try:
+            _refuse_other_than_one_question(connection, sql)
             cursor = connection.execute(sql)
             columns = tuple(each[0] for each in cursor.description or ())
             rows = tuple(cursor.fetchall()) if columns else ()
         except duckdb.Error as error:
             raise UsageError(f"the query has a fault: {error}") from error
     return Answer(columns, rows, tuple(notes))
+
+
+def _refuse_other_than_one_question(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Of several statements only the last would answer, and none may write."""
+    import duckdb
+
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1:
+        raise UsageError(f"one query at a time, got {len(statements)} statements")
+    kind = statements[0].type
+    if kind not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+        told = kind.name.lower().replace("_", " ")
+        raise UsageError(f"results are read, not written: a query selects, got {told}")
 
 
 def _make_views(connection: duckdb.DuckDBPyConnection, root: Path, notes: list[str]) -> None:

@@ -164,6 +164,9 @@ def test_damage_is_named_and_the_rest_is_used(harness, runs):
         (("compare", "one", "two", "--threshold=-1%"), "--threshold takes a share"),
         (("history", "bandits/bernoulli", "sideways", "regret"), "no run has the method"),
         (("query", "select nothing from nowhere"), "the query has a fault"),
+        (("query", "select 1; select 2"), "one query at a time, got 2 statements"),
+        (("query", "copy cells to 'cells.csv'"), "results are read, not written"),
+        (("query", "create table mine as select 1"), "results are read, not written"),
     ],
 )
 def test_what_the_user_got_wrong_is_exit_2_and_said(harness, runs, arguments, told):
