@@ -12,6 +12,7 @@ module                what
 ``decide``            from interval and threshold to held, failed, undecided
 ``corrections``       Holm; seeds that would decide; the least p that n seeds can reach
 ``ranks``             the ranks that a task's data leave open
+``pairs``             paired tests of a whole table's pairs at once, for ``ranks``
 ``exact_tests``       second opinions: sign flips, signed ranks, McNemar
 ``looks``             planned looks at growing seeds, at a level that stays
 ``confidence``        confidence distributions behind samples
