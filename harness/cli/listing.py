@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from harness.cli.docstring import plain_words
 from harness.cli.text import Line, line, say, say_json, say_notes
 from harness.registry import Registry, Thing, ThingKind, first_line
 
@@ -18,7 +19,7 @@ _KINDS: dict[str, ThingKind] = {
     "executors": "executor",
 }
 
-_MANY = 50  # of one kind, from which on a listing of everything only tells how many
+_MANY = 120  # of one kind, from which on a listing of everything only tells how many
 
 
 @click.command("list")
@@ -48,7 +49,7 @@ def _plain(registry: Registry, found: dict[str, list[Thing]]) -> dict[str, objec
                 "name": thing.name,
                 "at": thing.at,
                 "plugin": thing.plugin,
-                "about": first_line(thing.at),
+                "about": plain_words(first_line(thing.at)),
             }
             for thing in things
         ]
@@ -72,7 +73,7 @@ def _listing(found: dict[str, list[Thing]], *, always: bool) -> list[Line]:
             continue
         size = max((len(thing.name) for thing in things), default=0)
         lines += [
-            line(f"  {thing.name:<{size}}  ", (first_line(thing.at), "quiet"))
+            line(f"  {thing.name:<{size}}  ", (plain_words(first_line(thing.at)), "quiet"))
             for thing in sorted(things, key=lambda each: each.name)
         ]
         if not things:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Sequence as AbstractSequence
 from dataclasses import MISSING, Field, fields
 from functools import partial
-from typing import Any, get_type_hints
+from textwrap import wrap
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import click
 
 from harness.api.metric import Bound, Metric
 from harness.cli import numbers
-from harness.cli.text import Line, line, say, say_json
+from harness.cli.docstring import read_docstring
+from harness.cli.text import Line, line, say, say_json, width
 from harness.errors import UsageError, nearest
 from harness.registry import Registry, attempt
 
@@ -41,8 +45,9 @@ def show(name: str, as_json: bool) -> None:
     lines = [
         line((name, "strong"), f"  {kind} of plugin {thing.plugin}", ("  " + thing.at, "quiet"))
     ]
-    lines += [line("  ", text) for text in (inspect.getdoc(cls) or "").splitlines()]
-    lines += [line(), *_parameters(cls)]
+    about = read_docstring(inspect.getdoc(cls) or "").text
+    lines += [line("  ", text) for text in about.splitlines()]
+    lines += [line(), *_parameters(cls, _about_parameters(cls))]
     if kind == "task":
         lines += [line(), *_metrics(cls), *_task_bounds(cls), *_accepted(registry, cls)]
     if kind == "method":
@@ -104,9 +109,30 @@ def _type_text(hint: Any) -> str:
     extras = getattr(hint, "__metadata__", ())
     base = getattr(hint, "__origin__", hint) if extras else hint
     text = getattr(base, "__name__", None) if isinstance(base, type) else None
-    text = text or str(base).replace("typing.", "")
+    text = text or _words(base)
     limits = [_limit(extra) for extra in extras]
     return ", ".join([text, *(limit for limit in limits if limit)])
+
+
+def _words(hint: Any) -> str:
+    """``sequential or fixed``, ``list of float``, ``float or null``: as a suite writes them."""
+    parts = get_args(hint)
+    if get_origin(hint) is Literal:
+        return " or ".join(_yaml(each) for each in parts)
+    if isinstance(hint, UnionType) or get_origin(hint) is Union:
+        return " or ".join("null" if each is NoneType else _type_text(each) for each in parts)
+    if get_origin(hint) in (tuple, list, AbstractSequence):
+        return f"list of {_type_text(parts[0])}"
+    return str(hint).replace("typing.", "")
+
+
+def _yaml(value: Any) -> str:
+    """A value as a suite's file writes it."""
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_yaml, value))}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 _LIMITS = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
@@ -121,16 +147,27 @@ def _limit(extra: Any) -> str:
     return ", ".join(found)
 
 
-def _parameters(cls: type[Any]) -> list[Line]:
+def _about_parameters(cls: type[Any]) -> dict[str, str]:
+    """What a class and those that it derives from say of their parameters."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        found |= read_docstring(inspect.cleandoc(base.__doc__ or "")).parameters
+    return found
+
+
+def _parameters(cls: type[Any], about: Mapping[str, str]) -> list[Line]:
     rows = list(_fields(cls))
     if not rows:
         return [line(("Parameters", "strong"), "  none")]
     size = max(len(each.name) for each, _, _ in rows)
     lines = [line(("Parameters", "strong"))]
+    room = max(width() - size - 4, 40)
     for each, told, default in rows:
         needed = each.default is MISSING and each.default_factory is MISSING
-        value = "required" if needed else f"default {default!r}"
+        value = "required" if needed else f"default {_yaml(default)}"
         lines.append(line(f"  {each.name:<{size}}  {told}  ", (value, "quiet")))
+        told_of = wrap(about.get(each.name, ""), room)
+        lines += [line(f"  {'':<{size}}  ", (text, "quiet")) for text in told_of]
     return lines
 
 
@@ -164,8 +201,8 @@ def _guarantees(registry: Registry, cls: type[Any]) -> list[Line]:
     """What theory promises of a method at its defaults, on each task at its defaults."""
     lines: list[Line] = []
     for name in registry.task_names():
-        task = registry.task(name)
-        if not issubclass(cls, task.accepts):
+        task, _ = attempt(partial(registry.task, name))  # another plugin's fault is not this one's
+        if task is None or not issubclass(cls, task.accepts):
             continue
         bounds, _ = attempt(partial(_promised, cls, task))  # None where one has no defaults
         lines += [_bound_line(each, f" on {name}") for each in bounds or ()]
@@ -186,6 +223,7 @@ def _bound_line(bound: Bound, where: str = "") -> Line:
 
 
 def _accepted(registry: Registry, cls: type[Any]) -> list[Line]:
-    kinds = [name for name in registry.things("kind") if registry.kind(name) is cls.accepts]
+    known = {name: attempt(partial(registry.kind, name))[0] for name in registry.things("kind")}
+    kinds = [name for name, kind in known.items() if kind is cls.accepts]
     name = kinds[0] if kinds else f"{cls.accepts.__module__}:{cls.accepts.__qualname__}"
     return [line(("Accepts", "strong"), f"  methods of kind {name}")]
