@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import resource
 import shutil
 import tempfile
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from harness.api.parameters import canonical
 from harness.store.ids import id_column
 from harness.store.parquet import write_table
 from harness.store.record import RunRecord, write_run_json
@@ -105,7 +105,7 @@ class _Maker:
         self._noise = rng.normal(0.0, 0.1, (shape.methods, shape.seeds))
 
     def _params(self, task: int) -> str:
-        return json.dumps({"arms": 10, "horizon": self._shape.horizon(task)})
+        return canonical({"arms": 10, "horizon": self._shape.horizon(task)})
 
     def _is_failed(self) -> np.ndarray:
         failed = np.zeros((len(self._groups), self._shape.seeds), bool)
@@ -120,8 +120,10 @@ class _Maker:
     def _regret(self, group: int, at: np.ndarray) -> np.ndarray:
         """(seeds, points)."""
         _, method = self._groups[group]
-        level = (method + 1) * (1 + (self._shape.shift if method == 0 else 0.0))
-        return level * np.exp(self._noise[method])[:, None] * at[None, :] ** 0.5
+        level = (method + 1) * np.exp(self._noise[method])
+        if method == 0:  # not by one factor: seeds differ in how much they change
+            level *= 1 + self._shape.shift * np.exp(self._noise[-1])
+        return level[:, None] * at[None, :] ** 0.5
 
     def cells(self) -> pa.Table:
         shape, seeds = self._shape, self._shape.seeds
@@ -138,7 +140,7 @@ class _Maker:
             "title": [shape.title_of(t) for t, _ in many],
             "task_params": [self._params(t) for t, _ in many],
             "method": [f"toy/method-{m}" for _, m in many],
-            "method_params": [json.dumps({"c": float(m)}) for _, m in many],
+            "method_params": [canonical({"c": float(m)}) for _, m in many],
             "label": [shape.label(m) for _, m in many],
             "seed": [n % seeds for n in range(size)],
             "hardware": ["laptop"] * size,
@@ -224,7 +226,7 @@ class _Maker:
         return {
             **self._board_common(task, shape.label(method)),
             "method": f"toy/method-{method}",
-            "method_params": json.dumps({"c": float(method)}),
+            "method_params": canonical({"c": float(method)}),
             "origin": "measured",
             "rank_low": max(method, 1) if has_value else None,
             "rank_high": min(method + 2, shape.methods) if has_value else None,

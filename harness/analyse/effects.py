@@ -45,6 +45,7 @@ __all__ = [
 Kind = Literal["real", "exact"]
 
 _BATCH = 500  # pairs of columns resampled together: 16 MB of resampled means
+_SAME_SHARE = 1e-12
 _ROUNDING = 16 * np.finfo(np.float64).eps
 _OFF_ZERO = 0.95  # level at which a base's interval must leave zero out
 _MOST_SHARES = 1e4  # of a base that is smaller still a change is no share that says anything
@@ -195,6 +196,8 @@ def _smooth(value: float, influence: FloatArray, resampled: FloatArray) -> Sampl
     seeds = influence.size
     centred = influence - influence.mean()
     error = math.sqrt(float(centred @ centred) / (seeds * (seeds - 1)))
+    if error <= _SAME_SHARE * abs(value):  # every seed changed by one factor: no spread to read
+        return samples(np.full((seeds, 1), value))[0]
     student = StudentT(value, error, seeds - 1)
     if seeds < BOOTSTRAP_SEEDS:
         return Sample(seeds, value, "t", student)

@@ -52,6 +52,14 @@ class Artifact(ABC):
         """Artifacts that must be built before this one."""
         return ()
 
+    def rests_on(self) -> Sequence[type[Any]]:
+        """Classes that a field names, whose code then counts as the artifact's own."""
+        return ()
+
+    def device(self) -> str:
+        """Where it is built, ``cpu`` or ``cuda``; empty: where the cells are that list it."""
+        return ""
+
     @abstractmethod
     def build(self, context: BuildContext) -> None:
         """Write the artifact into ``context.folder``; nothing else survives."""

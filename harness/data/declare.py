@@ -9,7 +9,7 @@ __all__ = ["DataSet"]
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """One file of data: what it is, where it comes from, how to know that it is the right one.
+    """A file of data: what it is, where it comes from, how to know that it is the right one.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ class DataSet:
     path
         Where it lies below ``HARNESS_DATA`` or the cache, with ``/`` between folders.
     sha256
-        Of the file; a file with another hash is refused.
+        Of the file; a file with another hash is refused. Empty for a folder.
     bytes
         Its size.
     licence, source
@@ -27,6 +27,9 @@ class DataSet:
         A direct address, or ``None`` where it has to be put there by hand.
     description
         One line for ``harness data list``.
+    is_folder
+        Whether ``path`` is a folder of many files. It is found by name, its content is not
+        hashed, and who reads it leaves out by name what is broken.
     """
 
     name: str
@@ -37,3 +40,4 @@ class DataSet:
     source: str
     url: str | None = None
     description: str = ""
+    is_folder: bool = False

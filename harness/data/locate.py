@@ -60,6 +60,8 @@ def locate(name: str) -> Path:
         return _verified[name]
     data_set = resolve(name)
     for place in places(data_set):
+        if data_set.is_folder and place.is_dir():
+            return place
         if place.is_file():
             if sha256_of(place) != data_set.sha256:
                 raise DataMissing(
@@ -84,6 +86,8 @@ def places(data_set: DataSet) -> list[Path]:
 def verify(data_set: DataSet) -> tuple[Path | None, bool]:
     """Where the file lies (``None``: nowhere) and whether it is the declared one."""
     for place in places(data_set):
+        if data_set.is_folder and place.is_dir():
+            return place, True
         if place.is_file():
             return place, _hash_file(place) == data_set.sha256
     return None, False

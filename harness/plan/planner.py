@@ -169,9 +169,10 @@ class _Planner:
         fields = plain(artifact)
         at = f"{cls.__module__}:{cls.__qualname__}"
         seed = fields.get("seed")
-        code = self._identity.code_id(cls)
+        code = self._identity.code_id(cls, *_asked(artifact.rests_on, artifact, "rests_on", type))
         own = changed(cls, fields)
-        identifier = artifact_id(name, own, self._suite.seed, seed, code, hardware.device)
+        device = artifact.device() or hardware.device
+        identifier = artifact_id(name, own, self._suite.seed, seed, code, device)
         if identifier not in self.artifacts:
             self.artifacts[identifier] = ArtifactSpec(
                 artifact_id=identifier,
@@ -182,7 +183,7 @@ class _Planner:
                 seed=seed,
                 suite_seed=self._suite.seed,
                 inputs=inputs,
-                device=hardware.device,
+                device=device,
                 cpus=hardware.cpus,
                 timeout_s=cls.timeout_s,
                 memory_bytes=hardware.memory_bytes,

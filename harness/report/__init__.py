@@ -9,6 +9,9 @@ module                              what
 ``gather``, ``curves``              a run's tables as the ``records`` of a page
 ``page``                            what leads, what follows, what is folded
 ``claims``, ``standing``            verdicts
+``claim_plot``, ``claim_groups``,   what a claim opens to: plots, groups, judged again
+``evidence``
+``across``, ``changes``             several runs: their order, what changed
 ``boards``, ``cells``, ``history``  a task's tables
 ``failures``, ``provenance``        what went wrong; what ran where
 ``commands``                        the command that makes a number again
@@ -17,7 +20,8 @@ module                              what
 ``curve_spec``, ``pareto``
 ``axes``, ``theory``                where values fall, and the lines of theory
 ``drawn``, ``render``, ``drawers``  specifications to SVG, PNG, PDF (extra ``report``)
-``markup``                          HTML that is safe by construction
+``markup``, ``stacked``             HTML that is safe by construction; cards on a phone
+``digits``                          values and names without digits that say nothing
 ``assets/``                         the page's style and script
 ==================================  ==================================================
 """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from harness import numbers
+from harness.report import digits
 from harness.report.markup import Html, tag
 from harness.report.records import Board, Row
 from harness.report.rowplot import Scale, axis_head, dot_row
@@ -34,6 +35,7 @@ class _Column(NamedTuple):
     sort: Callable[[Row], float | str | None] | None  # None: not sortable
     class_: str = ""
     spoken: str = ""  # the head, where ``head`` is a drawing
+    title: Callable[[Row], str | None] = lambda _: None  # all digits of what is shown
 
 
 def board_table(view: BoardView) -> Html:
@@ -112,7 +114,14 @@ def _columns(view: BoardView) -> list[_Column]:
         _Column("Rank", lambda row: _ranks(row, last), lambda row: row["rank_low"], "r"),
         _Column("Method", lambda row: _method(row, view), lambda row: str(row["label"]), "m"),
         _Column(axis_head(scale), lambda row: _dots(row, scale, view), None, "plots p", "Plot"),
-        _Column(_capital(metric), lambda row: [of_row[id(row)]], lambda row: row["mean"], "num e"),
+        _Column(
+            _capital(metric),
+            lambda row: [of_row[id(row)]],
+            lambda row: row["mean"],
+            "num e",
+            "",
+            _full,
+        ),
         _Column("95 % interval", _interval, None, "num i"),
     ]
     return [*columns, *_bounds(rows), *_counts(rows), *_costs(rows)]
@@ -144,6 +153,7 @@ def _row(row: Row, columns: Sequence[_Column], place: int) -> Html:
                 *column.cell(row),
                 role="cell",
                 class_=column.class_ or None,
+                title=column.title(row),
                 data_v=f"{value:.12g}" if isinstance(value, int | float) else value,
             )
         )
@@ -188,7 +198,8 @@ def _strip(low: int, high: int, last: int) -> Html:
 
 def _method(row: Row, view: BoardView) -> list[object]:
     label = row["label"]
-    name = tag("b", label) if label == view.is_first else label
+    shown = digits.named(label)
+    name = tag("b", shown) if label == view.is_first else shown
     anchor = view.anchors.get(label)
     linked = tag("a", name, href=f"#{anchor}") if anchor else name
     if not _is_measured(row):
@@ -207,25 +218,30 @@ def _dots(row: Row, scale: Scale, view: BoardView) -> list[object]:
     return [tag("span", drawn, class_=view.colors.get(row["label"], "s0"))]
 
 
-def _decimals(row: Row) -> int:
-    return numbers.decimals_for(row["ci_low"], row["ci_high"], row["mean"])
+def _estimate(row: Row) -> digits.Estimate:
+    return digits.estimate(row["mean"], row["ci_low"], row["ci_high"])
 
 
 def _mean(row: Row) -> str:
     if row["mean"] is None:
         return "–"
-    text = numbers.fixed(row["mean"], _decimals(row))
+    text = _estimate(row).value
     return f"≥ {text}" if row["censored"] else text
+
+
+def _full(row: Row) -> str | None:
+    return None if row["mean"] is None else _estimate(row).full
 
 
 def _padded(texts: Sequence[str]) -> list[Html]:
     """A column on its decimal points: hidden digits after those that have fewer."""
-    tails = [text.partition(".")[2] for text in texts]
+    tails = ["" if "e" in text else text.partition(".")[2] for text in texts]
     longest = max(map(len, tails), default=0)
     padded = []
     for text, tail in zip(texts, tails, strict=True):
         missing = "0" * (longest - len(tail))
         hidden = missing if tail or not longest else f".{missing}"
+        hidden = "" if "e" in text else hidden
         pad = tag("span", hidden, class_="pad", aria_hidden="true") if hidden else None
         padded.append(tag("span", text, pad))
     return padded
@@ -241,11 +257,10 @@ def _interval(row: Row) -> list[object]:
     if row["ci_low"] is None or row["ci_high"] is None:
         is_alone = row["n"] == 1 and _is_measured(row)
         told.append(tag("span", "1 seed" if is_alone else "–", class_="quiet"))
-    elif row["ci_low"] == row["ci_high"]:
+    elif (found := _estimate(row)).is_constant:
         told.append(tag("span", "every seed the same", class_="quiet"))
     else:
-        ends = [numbers.fixed(row[name], _decimals(row)) for name in ("ci_low", "ci_high")]
-        told.append(tag("span", f"{ends[0]} … {ends[1]}", class_="quiet interval"))
+        told.append(tag("span", found.ends, class_="quiet interval"))
     if failed:
         link = tag("a", f"{numbers.count(failed)} failed", href="#failures", class_="bad")
         told += [" ", link]

@@ -10,7 +10,9 @@ from typing import Any
 
 from harness.registry import Registry
 from harness.report import render
+from harness.report.across import in_order
 from harness.report.drawn import draw, figures_of, series_of
+from harness.report.evidence import evidence_of
 from harness.report.gather import gather
 from harness.report.page import Page
 from harness.report.records import RunPage
@@ -74,6 +76,7 @@ def build(
             series=series,
             drawn=draw(planned) if has_plots else None,
             made=now or datetime.now(UTC),
+            evidence=evidence_of(Run(pages[0].path), pages[0].claims, registry),
             sections=_sections(registry, pages[0]),
             others=[link for link in links if link[1] != name],
         )
@@ -88,9 +91,7 @@ def _by_suite(pages: Sequence[RunPage]) -> list[list[RunPage]]:
     found: dict[str, list[RunPage]] = {}
     for page in pages:
         found.setdefault(page.record.suite, []).append(page)
-    return [
-        sorted(each, key=lambda page: page.record.started, reverse=True) for each in found.values()
-    ]
+    return [in_order(each) for each in found.values()]
 
 
 def _sections(registry: Registry, page: RunPage) -> list[dict[str, str]]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from math import isfinite
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from harness import numbers
-from harness.report.markup import Html, join, tag
-from harness.report.records import Row
-from harness.report.rowplot import Scale, dot, line_at, plot, tint, whisker
+from harness.report import digits
+from harness.report.claim_groups import Places, groups_row
+from harness.report.claim_plot import Allowed, Placed, claim_plot
+from harness.report.markup import Html, tag
+from harness.report.records import Evidence, Row
 from harness.report.standing import CUT, ORDER, STANDINGS, counts, mark, standing, told
 
-__all__ = ["claims_section", "counts_line"]
+__all__ = ["Opened", "claims_section", "counts_line"]
 
-_FARTHEST = 50.0  # ratios beyond this many times the threshold become an arrow at the edge
 _NUMBER = r"([−-]?[\d,.]+(?:e[−-]?\d+)?)"
 _WITHIN = re.compile(rf"within {_NUMBER} … {_NUMBER}")
 
@@ -38,10 +38,19 @@ def _count(name: str, words: str) -> Html:
     return tag("a", mark(name), words, href=f"#claims-{name}", class_=name)
 
 
-def claims_section(rows: Sequence[Row]) -> Html | None:
-    """The table of claims; controls that failed as they must are folded."""
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """What a claim opens to, by the claim's name, and where the page shows its cells."""
+
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
+
+
+def claims_section(rows: Sequence[Row], opened: Opened | None = None) -> Html | None:
+    """The table of claims, each with its groups; controls that failed as they must are folded."""
     if not rows:
         return None
+    opened = opened or Opened()
     ordered = sorted(rows, key=lambda row: ORDER.index(standing(row)))
     controls = [row for row in ordered if row["verdict"] == row["expect"] == "failed"]
     shown = [row for row in ordered if row not in controls]
@@ -54,13 +63,13 @@ def claims_section(rows: Sequence[Row]) -> Html | None:
         "section",
         tag("h2", "Claims", id="claims-title"),
         tag("p", told_once, class_="note"),
-        _table(shown, "claims-title") if shown else None,
-        _controls(controls, is_first_good=all(standing(row) != "good" for row in shown)),
+        _table(shown, "claims-title", opened) if shown else None,
+        _controls(controls, opened, is_first_good=all(standing(row) != "good" for row in shown)),
         id="claims",
     )
 
 
-def _controls(rows: Sequence[Row], *, is_first_good: bool) -> Html | None:
+def _controls(rows: Sequence[Row], opened: Opened, *, is_first_good: bool) -> Html | None:
     if not rows:
         return None
     noun = "control" if len(rows) == 1 else "controls"
@@ -71,10 +80,12 @@ def _controls(rows: Sequence[Row], *, is_first_good: bool) -> Html | None:
         tag("span", f"{len(rows)} {noun} · wrong on purpose: {verb}", class_="quiet"),
     )
     ident = "claims-good" if is_first_good else None
-    return tag("details", summary, _table(rows, "controls-title"), class_="controls", id=ident)
+    return tag(
+        "details", summary, _table(rows, "controls-title", opened), class_="controls", id=ident
+    )
 
 
-def _table(rows: Sequence[Row], title: str) -> Html:
+def _table(rows: Sequence[Row], title: str, opened: Opened) -> Html:
     heads = ("Verdict", "Statement", "Estimate against threshold", "Estimate", "Seeds")
     classes = ("", "", "plots", "num", "num")
     head = tag(
@@ -86,7 +97,12 @@ def _table(rows: Sequence[Row], title: str) -> Html:
         role="row",
     )
     seen: set[str] = set()
-    body = [_row(row, is_first=_adds(seen, standing(row))) for row in rows]
+    body: list[Html | None] = []
+    for row in rows:
+        body.append(_row(row, is_first=_adds(seen, standing(row))))
+        evidence = opened.evidence.get(row["name"])
+        if evidence is not None and row["verdict"] != CUT:  # what was cut opens to nothing
+            body.append(groups_row(row, evidence, opened.places))
     return tag(
         "table",
         tag("thead", head, role="rowgroup"),
@@ -145,27 +161,16 @@ def _estimate(row: Row) -> list[object]:
     value, low, high = row["estimate"], row["ci_low"], row["ci_high"]
     if value is None:
         return [tag("span", "no estimate", class_="quiet")]
-    signed = row["form"] == "difference"
-    same = low is not None and high is not None and not high - low > 1e-9 * abs(value)
-    places = numbers.decimals_for(None if same else low, None if same else high, value)
-    parts: list[object] = [tag("b", numbers.fixed(value, places, signed=signed))]
-    if same:
+    found = digits.estimate(value, low, high, signed=row["form"] == "difference")
+    parts: list[object] = [tag("b", found.value, title=found.full)]
+    if found.is_constant:
         parts.append(tag("span", " every seed the same", class_="quiet"))
-    elif low is not None and high is not None:
-        ends = f"{numbers.fixed(low, places)} … {numbers.fixed(high, places)}"
-        parts += [" ", tag("span", ends, class_="quiet interval")]
+    elif found.ends:
+        parts += [" ", tag("span", found.ends, class_="quiet interval")]
     return parts
 
 
-@dataclass(frozen=True, slots=True)
-class _Allowed:
-    """The part of the axis in which the claim holds; ``None``: no limit on that side."""
-
-    low: float | None
-    high: float | None
-
-
-def _allowed(row: Row) -> _Allowed | None:
+def _allowed(row: Row) -> Allowed | None:
     """Read from the statement, which is made by template; ``None`` where it says no limit."""
     threshold, words = row["threshold"], row["statement"] or ""
     if threshold is None:
@@ -173,68 +178,26 @@ def _allowed(row: Row) -> _Allowed | None:
     within = _WITHIN.search(words)
     if within:
         low, high = (float(end.replace(",", "").replace("−", "-")) for end in within.groups())
-        return _Allowed(low, high)
+        return Allowed(low, high)
     if re.search(r" (at least|above) ", words):
-        return _Allowed(threshold, None)
+        return Allowed(threshold, None)
     if re.search(r" (at most|below) ", words):
-        return _Allowed(None, threshold)
+        return Allowed(None, threshold)
     return None
 
 
 def _plot(row: Row) -> Html | None:
-    value, allowed = row["estimate"], _allowed(row)
-    if value is None or not isfinite(value) or allowed is None:
+    allowed = _allowed(row)
+    if row["estimate"] is None or allowed is None:
         return None
-    scale = _scale(row, allowed)
-    ends = [end for end in (allowed.low, allowed.high) if end is not None]
-    parts: list[Html | None] = [line_at(scale.percent(end)) for end in ends]
-    if allowed.high is not None:
-        parts.insert(0, tint(scale.percent(allowed.high), "100%"))
-    if allowed.low is not None:
-        parts.insert(0, tint("0%", scale.percent(allowed.low)))
-    drawn = plot(*parts, _estimate_mark(row, scale))
-    return join([drawn, _far(row, scale, ends)])
-
-
-def _estimate_mark(row: Row, scale: Scale) -> Html:
-    share = scale.share(row["estimate"])
-    if not 0 <= share <= 1:
-        points = "M4 -4L-4 0L4 4" if share < 0 else "M-4 -4L4 0L-4 4"
-        arrow = tag("path", d=points, class_="arrow")
-        at = "3%" if share < 0 else "97%"
-        inner = tag("svg", arrow, x=at, y=12, style="overflow:visible")
-        return tag("g", inner, class_="est")
-    mark_ = dot(scale.percent(row["estimate"]), is_hollow=standing(row) == "open")
-    return tag("g", whisker(scale, row["ci_low"], row["ci_high"]), mark_, class_="est")
-
-
-def _scale(row: Row, allowed: _Allowed) -> Scale:
-    """Log ratio to the threshold for values, else linear; the threshold in the middle."""
-    value, threshold = row["estimate"], row["threshold"]
-    is_positive = threshold > 0 and value > 0 and (row["ci_low"] is None or row["ci_low"] > 0)
-    if row["form"] == "value" and is_positive and allowed.low != allowed.high:
-        return Scale(threshold / _FARTHEST, threshold * _FARTHEST, is_log=True)
-    ends = [end for end in (allowed.low, allowed.high) if end is not None]
-    middle = sum(ends) / len(ends)
-    around = [value, row["ci_low"], row["ci_high"], *ends]
-    reach = max(abs(each - middle) for each in around if each is not None and isfinite(each))
-    reach = 1.25 * reach or abs(middle) / 2 or 1.0
-    return Scale(middle - reach, middle + reach)
-
-
-def _far(row: Row, scale: Scale, ends: Sequence[float]) -> Html | None:
-    """``29 × below``, beside the dot where there is room."""
-    value = row["estimate"]
-    if not scale.is_log or len(ends) != 1:
-        return None
-    ratio = value / ends[0]
-    if 0.5 < ratio < 2:
-        return None
-    times = numbers.significant(max(ratio, 1 / ratio))
-    words = f"{times} × {'above' if ratio > 1 else 'below'}"
-    share = min(max(float(scale.percent(value)[:-1]) / 100, 0.03), 0.97)
-    # Away from the threshold in the middle, unless there is no room to the plot's edge.
-    side = "right" if 0.2 <= share < 0.5 or share > 0.85 else "left"
-    return tag(
-        "span", words, class_=f"far {side}", style=f"--share:{share:.3g}", aria_hidden="true"
+    return claim_plot(
+        Placed(
+            value=row["estimate"],
+            low=row["ci_low"],
+            high=row["ci_high"],
+            allowed=allowed,
+            threshold=row["threshold"],
+            is_ratio=row["form"] == "value",
+            is_open=standing(row) == "open",
+        )
     )

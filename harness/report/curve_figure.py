@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from harness import numbers
+from harness.report import digits
 from harness.report.axes import Axis
 from harness.report.curve_spec import CurvePlot, curve_form, curve_rows, theory_rows
 from harness.report.figure import NARROW, WIDE, Figure, Series
@@ -36,7 +37,7 @@ def curve_figure(
     board = next((board for board in task.boards if board.metric == metric), None)
     lines = _drawn(theory_lines(task, metric, siblings), series)
     noun, axis = metric.replace("_", " "), task.axes.get(metric, "point")
-    unit = f", {board.unit}" if board is not None and board.unit else ""
+    unit = f" ({board.unit})" if board is not None and board.unit else ""
     points = np.concatenate([curve.at for curve in curves])
     plot = CurvePlot(
         curves=curves,
@@ -111,7 +112,7 @@ def _finding(curves: Sequence[Curve], board: Board | None, series: Mapping[str, 
         return f"{ranked[0]['label']} ends {side}"
     if len(ranked) > 1:
         return f"{len(ranked)} methods may be first at the end"
-    return f"{curves[0].label} ends at {numbers.significant(float(curves[0].mean[-1]), 3)}"
+    return f"{curves[0].label} ends at {digits.value(float(curves[0].mean[-1]), 3)}"
 
 
 def _subtitle(plot: CurvePlot, lines: Sequence[TheoryLine]) -> str:
@@ -130,24 +131,25 @@ def _subtitle(plot: CurvePlot, lines: Sequence[TheoryLine]) -> str:
     if sources:
         parts.append(f"Dashed: {'; '.join(sources)}.")
     if any(len(line.at) == 1 for line in lines):
-        parts.append("A short dash: known for the end only.")
+        end = digits.value(plot.x.high, 6)
+        parts.append(f"Level: known for the end of the curves only ({plot.x_title} {end}).")
     if any(all(line.is_vacuous) for line in lines):
         parts.append("Pale: vacuous.")
     until = [line.vacuous_until for line in lines if line.vacuous_until is not None]
     if until:
-        first = numbers.significant(until[0], 3)
+        first = digits.value(until[0], 3)
         parts.append(f"Pale over a tinted ground: vacuous below {plot.x_title} {first}.")
     above = [line for line in lines if max(line.values) > plot.y.high]
     if above:
-        told = [f"{line.title} {numbers.significant(max(line.values), 4)}" for line in above]
+        told = [f"{line.title} {digits.value(max(line.values), 4)}" for line in above]
         parts.append(f"Above the axis: {', '.join(told)}.")
     return " ".join(parts)
 
 
 def _spoken(plot: CurvePlot, noun: str) -> str:
     ends = [float(curve.mean[-1]) for curve in plot.curves]
-    low, high = (numbers.significant(end, 3) for end in (min(ends), max(ends)))
-    start, stop = (numbers.trimmed(end) for end in (plot.x.low, plot.x.high))
+    low, high = (digits.value(end, 3) for end in (min(ends), max(ends)))
+    start, stop = (digits.value(end) for end in (plot.x.low, plot.x.high))
     count = len(plot.curves)
     methods = "1 method" if count == 1 else f"{count} methods"
     return (
@@ -161,7 +163,7 @@ def _table(curves: Sequence[Curve], axis: str) -> list[list[str]]:
     at = np.unique(np.concatenate([curve.at for curve in curves]))
     places = np.unique(np.linspace(0, at.size - 1, min(_TABLE_POINTS, at.size)).round().astype(int))
     chosen = at[places]
-    head = ["method", *(f"{axis} {numbers.trimmed(float(point))}" for point in chosen)]
+    head = ["method", *(f"{axis} {digits.value(float(point), 6)}" for point in chosen)]
     return [head, *([curve.label, *(_at(curve, float(p)) for p in chosen)] for curve in curves)]
 
 
@@ -170,8 +172,5 @@ def _at(curve: Curve, point: float) -> str:
     if place == curve.at.size or curve.at[place] != point:
         return "–"
     mean, low, high = (float(part[place]) for part in (curve.mean, curve.low, curve.high))
-    if not high > low:
-        return numbers.significant(mean, 4)
-    places = numbers.decimals_for(low, high, mean)
-    ends = f"{numbers.fixed(low, places)} … {numbers.fixed(high, places)}"
-    return f"{numbers.fixed(mean, places)} ({ends})"
+    found = digits.estimate(mean, low, high)
+    return f"{found.value} ({found.ends})" if found.ends else found.value

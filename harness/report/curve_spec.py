@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness import numbers
+from harness.report import digits
 from harness.report.axes import Axis, pushed_apart
 from harness.report.figure import HOVER, Series, Size, colors, name_of, shortened
 from harness.report.records import Curve
@@ -15,7 +15,8 @@ __all__ = ["CurvePlot", "curve_form", "curve_rows", "theory_rows"]
 
 _LABEL_STEP = 15  # px between labels at line ends
 _MOST_LABELS = 12  # beyond it pushing apart fails
-_END_SHARE = 0.86  # where the line of a bound known at the end only begins
+_LETTER = 7.0  # px of a letter of a bold label
+_OVERHANG = 30  # px of the axis's labels, over which a label may reach to the left
 
 
 class CurvePlot(NamedTuple):
@@ -59,7 +60,7 @@ def theory_rows(plot: CurvePlot) -> list[dict[str, Any]]:
     for number, line in enumerate(plot.lines):
         at, values, vacuous = list(line.at), list(line.values), list(line.is_vacuous)
         if len(at) == 1:
-            at.insert(0, plot.x.value(_END_SHARE))
+            at.insert(0, plot.x.low)  # level: what is known of the end
             values.insert(0, values[0])
             vacuous.insert(0, vacuous[0])
         for place in range(len(at) - 1):
@@ -76,7 +77,7 @@ def theory_rows(plot: CurvePlot) -> list[dict[str, Any]]:
 
 def curve_form(plot: CurvePlot, size: Size) -> dict[str, Any]:
     """The figure at one size; its data sets are ``curves`` and ``theory``."""
-    both = _positions(plot)
+    both = _positions(plot, size)
     layers = [
         *_vacuous_ground(plot, size),
         *_zero_strip(plot, size),
@@ -94,9 +95,10 @@ def curve_form(plot: CurvePlot, size: Size) -> dict[str, Any]:
     }
 
 
-def _positions(plot: CurvePlot) -> dict[str, Any]:
+def _positions(plot: CurvePlot, size: Size) -> dict[str, Any]:
     x_axis = {"title": plot.x_title, **plot.x.ticks()}
-    y_axis = {"title": None, **plot.y.ticks()}
+    # A phone has no room for it: there it stands in the words above.
+    y_axis = {"title": plot.y_title if size.has_titles else None, **plot.y.ticks()}
     return {
         "x": {"field": "x", "type": "quantitative", "scale": plot.x.scale(), "axis": x_axis},
         "y": {"field": "y", "type": "quantitative", "scale": plot.y.scale(), "axis": y_axis},
@@ -162,14 +164,13 @@ def _theory(plot: CurvePlot, both: Mapping[str, Any], size: Size) -> list[dict[s
 
 
 def _theory_labels(plot: CurvePlot, both: Mapping[str, Any], size: Size) -> dict[str, Any]:
-    """Above the line's right end, right-aligned."""
+    """Above the line's right end, right-aligned; as many words as fit above the plot."""
     rows: list[dict[str, Any]] = []
     for line in plot.lines:
         if not plot.y.low <= line.values[-1] <= plot.y.high:
             continue
-        whose = f" of {shortened(line.labels[0], 16)}" if len(line.labels) == 1 else ""
-        words = f"{line.title}{whose}" if line.role == "guarantee" else line.title
-        text = f"{words} {numbers.significant(line.values[-1], 4)}"
+        room = size.width * plot.x.share(line.at[-1]) + _OVERHANG
+        text = _theory_words(line, int(room / _LETTER))
         rows.append({"x": line.at[-1], "y": line.values[-1], "t": text})
     high = [size.height * (1 - plot.y.share(row["y"])) for row in rows]
     for row, place in zip(rows, pushed_apart(high, _LABEL_STEP, size.height), strict=True):
@@ -182,6 +183,17 @@ def _theory_labels(plot: CurvePlot, both: Mapping[str, Any], size: Size) -> dict
         "mark": {**mark, **style},
         "encoding": {**both, "text": text_},
     }
+
+
+def _theory_words(line: TheoryLine, most: int) -> str:
+    """What the line is, of whom, and its value at the end; the shortest is the last resort."""
+    value = digits.value(line.values[-1])
+    names = [line.title]
+    if line.role == "guarantee" and len(line.labels) == 1:
+        names = [f"{line.title} of {shortened(line.labels[0], size)}" for size in (30, 16)]
+        names.append(line.title)
+    texts = [f"{name} {value}" for name in (*names, line.role.replace("_", " "))]
+    return next((text for text in texts if len(text) <= most), texts[-1])
 
 
 def _end_labels(plot: CurvePlot, both: Mapping[str, Any], size: Size) -> list[dict[str, Any]]:

@@ -40,10 +40,11 @@ class Size(NamedTuple):
     width: int
     height: int
     label_chars: int
+    has_titles: bool = True  # of the axis that stands upright
 
 
 WIDE = Size(820, 380, 30)
-NARROW = Size(200, 340, 13)
+NARROW = Size(200, 340, 13, has_titles=False)
 SQUARE = Size(262, 240, 21)
 
 

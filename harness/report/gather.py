@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from harness.analyse.columns import texts
+from harness.analyse.columns import floats, texts
 from harness.errors import PluginError, StoreError
 from harness.registry import Registry
 from harness.report.curves import Groups, IntArray, curves_of
@@ -19,18 +19,23 @@ from harness.report.records import (
     BoundPoint,
     CellGroup,
     Curve,
+    FloatArray,
     Row,
     RunPage,
     TaskKey,
     TaskPage,
 )
 from harness.runner.results import Run
+from harness.store.ids import id_rows, match_repeated
 from harness.store.schemas import SCHEMAS
 
 __all__ = ["gather"]
 
-FIRST_CELLS = 8  # shown of each label; the rest by the command that is printed below them
-_SHOWN = ("cell_id", "seed", "status", "wall_s", "peak_memory", "machine", "reused_from", "log")
+_SHOWN = (
+    *("cell_id", "seed", "status", "wall_s", "peak_memory", "machine", "device", "reused_from"),
+    *("log", "error_type", "error_message"),
+)
+_VALUES = 3  # metrics whose final values stand beside each cell
 
 
 def gather(run: Run, registry: Registry | None = None) -> RunPage:
@@ -76,6 +81,8 @@ class _Source:
         return list(self._missing.values())
 
     def _read(self, name: str) -> pa.Table:
+        if name == "bounds" and not (self._run.path / f"{name}.parquet").exists():
+            return SCHEMAS[name].empty_table()  # theory says nothing of these tasks
         try:
             return self._run.table(name)
         except StoreError as error:
@@ -171,10 +178,37 @@ class _Tasks:
                 hardware=head["hardware"],
                 machines=[machine.words[code] for code in np.unique(machine.codes[rows])],
                 statuses={w: int(n) for w, n in zip(status.words, counts, strict=True) if n},
-                first=few.take(rows[:FIRST_CELLS]).to_pylist(),
+                table=few.take(rows),
+                values=self._values_of(head["task"], rows),
             )
             key = TaskKey(head["task"], head["task_params"])
             found.setdefault(key, []).append((number, group))
+        return found
+
+    def _values_of(self, task: str, rows: IntArray) -> dict[str, FloatArray]:
+        """The cells' final values of the first metrics that are no costs and have some."""
+        costs = {metric.name for metric in self._metrics(task) if metric.is_cost}
+        found = {
+            metric: values[rows] for metric, values in self._finals.items() if metric not in costs
+        }
+        known = [metric for metric, values in found.items() if np.isfinite(values).any()]
+        return {metric: found[metric] for metric in known[:_VALUES]}
+
+    @cached_property
+    def _finals(self) -> dict[str, FloatArray]:
+        """(cells,) the final value of each metric, NaN where a cell has none."""
+        cells, measured = (self._source.table(name) for name in ("cells", "measurements"))
+        last = measured.filter(measured["at"].is_null())
+        if not len(last) or not len(cells):
+            return {}
+        owner = match_repeated(id_rows(last["cell_id"]), id_rows(cells["cell_id"]))
+        metric, value = texts(last["metric"]), floats(last["value"])
+        found = {}
+        for code, name in enumerate(metric.words):
+            is_own = (owner >= 0) & (metric.codes == code)
+            values = np.full(len(cells), np.nan)
+            values[owner[is_own]] = value[is_own]
+            found[name] = values
         return found
 
     @cached_property

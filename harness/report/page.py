@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
 from harness import __version__, numbers
+from harness.report import digits
+from harness.report.across import Across
 from harness.report.boards import BoardView, board_table
-from harness.report.cells import again, cells_of_task
-from harness.report.claims import claims_section, counts_line
+from harness.report.cells import again, cells_of_task, packed_cells
+from harness.report.changes import changes_section
+from harness.report.claim_groups import Places
+from harness.report.claims import Opened, claims_section, counts_line
+from harness.report.commands import Commands, commands_of
 from harness.report.drawn import Drawn
 from harness.report.failures import failures_section
 from harness.report.figure import Figure, Series
 from harness.report.history import history_table
 from harness.report.markup import Html, data_script, tag
-from harness.report.records import RunPage, TaskPage
+from harness.report.records import Evidence, RunPage, TaskPage
 from harness.report.render import INSTALL
 from harness.report.standing import mark_symbols
 
@@ -43,6 +49,7 @@ class Page:
     series: Mapping[str, Series]
     drawn: Drawn | None
     made: datetime
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)  # by the claim's name
     sections: Sequence[Mapping[str, str]] = ()  # of plugins: title, html
     others: Sequence[tuple[str, str]] = ()  # further pages of the site: name, address
 
@@ -54,6 +61,36 @@ class Page:
     def _description(self) -> str:
         found = re.search(r"^description:\s*(.+)$", self._run.record.suite_text, re.MULTILINE)
         return found[1].strip().strip("'\"").removesuffix(".") if found else self._run.record.suite
+
+    @cached_property
+    def _commands(self) -> Commands:
+        return commands_of(self._run)
+
+    @cached_property
+    def _across(self) -> Across:
+        return Across.of(self.runs)
+
+    @cached_property
+    def _changes(self) -> Html | None:
+        record, folder = self._run.record, self._run.path.parent.parent
+        is_usual = self._run.path.parent.name == record.suite and folder == Path("results")
+        return changes_section(self._across.comparisons, "" if is_usual else str(folder))
+
+    @cached_property
+    def _places(self) -> Places:
+        """Where cells and curves stand on this page."""
+        tasks = list(enumerate(self._run.tasks))
+        figures = {
+            (task.key, figure.metric): f"figure-{figure.name}"
+            for place, task in tasks
+            for figure in reversed(self.drawn.of(place) if self.drawn else ())
+        }
+        cells = {
+            (task.key, group.label): f"t{place}-m{number}"
+            for place, task in tasks
+            for number, group in enumerate(task.groups)
+        }
+        return Places(cells=cells, figures=figures)
 
     def html(self) -> str:
         """The whole page."""
@@ -71,14 +108,15 @@ class Page:
             tag("style", Html(styles)),
             tag("script", Html(early)),
         )
-        body = tag("body", *self._body(), tag("script", Html(script)), *self._figure_data())
+        body = tag("body", *self._body(), tag("script", Html(script)), *self._data())
         return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
     def _body(self) -> list[Html | None]:
         main = tag(
             "main",
             self._top(),
-            claims_section(self._run.claims),
+            claims_section(self._run.claims, Opened(evidence=self.evidence, places=self._places)),
+            self._changes,
             self._leaderboards(),
             failures_section(self._run),
             *(self._plugin_section(each) for each in self.sections),
@@ -90,6 +128,7 @@ class Page:
 
     def _navigation(self) -> Html:
         links = [("Claims", "claims")] if self._run.claims else []
+        links += [("Changes", "changes")] if self._changes else []
         links += [("Leaderboards", "leaderboards")] if self._run.tasks else []
         links += [("Failures", "failures")] if self._run.failures else []
         return tag(
@@ -131,6 +170,7 @@ class Page:
         """What a reader must know before anything else."""
         run = self._run
         notes = [note for each in self.runs for note in each.notes]
+        notes += self._across.notes
         if run.record.state != "finished":
             notes.append(f"The run is {run.record.state}: no verdict is final.")
         if run.record.cuts:
@@ -157,7 +197,7 @@ class Page:
         )
 
     def _tools(self, tasks: Sequence[TaskPage]) -> Html:
-        options = [tag("option", task.title, value=task.title) for task in tasks]
+        options = [tag("option", digits.brief(task.title), value=task.title) for task in tasks]
         metrics = dict.fromkeys(board.metric for task in tasks for board in task.boards)
         search = tag(
             "label",
@@ -194,11 +234,11 @@ class Page:
         ]
         return tag(
             "article",
-            tag("h3", task.title),
+            tag("h3", digits.named(task.title)),
             *boards,
             *self._figures(figures),
-            again(self._run, task),
-            cells_of_task(self._run, task, ident),
+            again(self._run, task, self._commands),
+            cells_of_task(task, ident, self._commands),
             class_="task" + ("" if place else " chosen"),
             id=ident,
             data_task=task.title,
@@ -206,7 +246,7 @@ class Page:
 
     def _board(self, task: TaskPage, number: int, view: BoardView) -> Html:
         history = (
-            history_table(task, view.board, self.runs, f"{view.ident}-history")
+            history_table(task, view.board, self._across)
             if len(self.runs) > 1 and view.board.metric not in task.costs
             else None
         )
@@ -250,13 +290,18 @@ class Page:
             data_metric=figure.metric,
         )
 
-    def _figure_data(self) -> list[Html]:
-        """Specifications, and the library as text that runs when a figure is touched."""
+    def _data(self) -> list[Html]:
+        """Cells, figures' specifications, and the library, which runs when one is touched."""
+        cells = [
+            data_script(f"t{place}-cells", packed_cells(task, self._commands))
+            for place, task in enumerate(self._run.tasks)
+        ]
         if self.drawn is None or not self.drawn.figures:
-            return []
+            return cells
         specs = {figure.name: figure.packed() for figure in self.drawn.figures}
         library = Html(self.drawn.library.replace("</script", "<\\/script"))
         return [
+            *cells,
             data_script("vega-shared", self.drawn.shared),
             data_script("specs", specs),
             tag("script", library, type="text/plain", id="library"),
@@ -286,10 +331,19 @@ class Page:
             "section",
             tag("h2", "Provenance"),
             tag("details", tag("summary", "What ran, where, from which code"), tag("dl", *told)),
-            tag("details", tag("summary", "The suite"), tag("pre", record.suite_text)),
+            tag(
+                "details", tag("summary", "The suite"), self._saved(), tag("pre", record.suite_text)
+            ),
             tag("details", tag("summary", "Files and their sha256"), tag("pre", sums)),
             id="provenance",
         )
+
+    def _saved(self) -> Html:
+        """The suite as a file, for whoever has the page and not the run."""
+        name = f"{self._run.record.suite}.yaml"
+        text = b64encode(self._run.record.suite_text.encode()).decode()
+        address = f"data:text/yaml;charset=utf-8;base64,{text}"
+        return tag("p", tag("a", f"Save it as {name}", href=address, download=name))
 
     def _footer(self) -> Html:
         told = (

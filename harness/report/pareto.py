@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness import numbers
+from harness.report import digits
 from harness.report.axes import Axis
 from harness.report.figure import SQUARE, Figure, Series, colors, name_of, shortened
 from harness.report.records import Board, Row, TaskPage
@@ -13,6 +13,7 @@ from harness.report.records import Board, Row, TaskPage
 __all__ = ["on_front", "pareto_figures"]
 
 _LETTER, _LINE = 6.6, 13  # px of a label's letters and lines
+_MOST_NAMED = 12  # methods beyond which only coloured ones are named: names would overlap
 _LEAST = 3  # methods from which on a front says something
 
 
@@ -68,7 +69,7 @@ def _figure(
     scales = {0: "both axes linear", 2: "both axes logarithmic"}.get(
         len(logs), f"{''.join(logs)} logarithmic"
     )
-    unit = f", {board.unit}" if board.unit else ""
+    unit = f" ({board.unit})" if board.unit else ""
     count = sum(front)
     return Figure(
         name=name,
@@ -82,15 +83,19 @@ def _figure(
             f"{noun} against {cost.word} of {len(rows)} methods, {count} of them on the front. "
             "The folded table below has the numbers."
         ),
-        wide=_form(rows, front, cost, (x, y), series),
+        wide=_form(rows, front, cost, (x, y), series, f"{noun}{unit}"),
         narrow=None,
-        datasets={"points": _points(rows, front, cost, (x, y))},
+        datasets={"points": _points(rows, front, cost, (x, y), series)},
         table=_table(rows, front, cost, noun),
     )
 
 
 def _points(
-    rows: Sequence[Row], front: Sequence[bool], cost: _Cost, axes: tuple[Axis, Axis]
+    rows: Sequence[Row],
+    front: Sequence[bool],
+    cost: _Cost,
+    axes: tuple[Axis, Axis],
+    series: Mapping[str, Series],
 ) -> list[dict[str, Any]]:
     points: list[dict[str, Any]] = []
     taken = [_dot_box(*_place(row, cost, axes)) for row in rows]
@@ -98,10 +103,11 @@ def _points(
     for number in sorted(range(len(rows)), key=lambda number: rows[number][cost.column]):
         row = rows[number]
         x, y = axes[0].clipped(row[cost.column] * cost.factor), axes[1].clipped(row["mean"])
-        label = shortened(row["label"], SQUARE.label_chars)
+        is_named = len(rows) <= _MOST_NAMED or series[row["label"]].color != "s0"
+        label = shortened(row["label"], SQUARE.label_chars) if is_named else ""
         right = axes[0].share(x) > 0.62
         box = _free(_place(row, cost, axes), len(label) * _LETTER, right, taken)
-        taken.append(box)
+        taken += [box] if label else []
         named = {"t": label, "r": right, "ty": axes[1].value(1 - box.bottom / SQUARE.height)}
         points.append({"l": number, "x": x, "y": y, "f": front[number], **named})
     return points
@@ -144,6 +150,7 @@ def _form(
     cost: _Cost,
     axes: tuple[Axis, Axis],
     series: Mapping[str, Series],
+    y_title: str,
 ) -> dict[str, Any]:
     labels = [row["label"] for row in rows]
     x_axis = {"title": cost.unit, **axes[0].ticks()}
@@ -153,7 +160,7 @@ def _form(
             "field": "y",
             "type": "quantitative",
             "scale": axes[1].scale(),
-            "axis": {"title": None, **axes[1].ticks()},
+            "axis": {"title": y_title, **axes[1].ticks()},
         },
     }
     color = colors(labels, series)
@@ -169,12 +176,9 @@ def _form(
         "encoding": {**both, "stroke": color["color"], "fill": fill, "tooltip": told},
     }
     names = [_names(both, color, is_right=side) for side in (False, True)]
-    return {
-        "width": SQUARE.width,
-        "height": SQUARE.height,
-        "data": {"name": "points"},
-        "layer": [_steps(both), dots, *names],
-    }
+    layers = [_steps(both), dots, *names]
+    size = {"width": SQUARE.width, "height": SQUARE.height}
+    return {**size, "data": {"name": "points"}, "layer": layers}
 
 
 def _steps(both: dict[str, Any]) -> dict[str, Any]:
@@ -214,8 +218,8 @@ def _table(rows: Sequence[Row], front: Sequence[bool], cost: _Cost, noun: str) -
         *(
             [
                 str(row["label"]),
-                numbers.significant(row[cost.column] * cost.factor),
-                numbers.significant(row["mean"], 4),
+                digits.value(row[cost.column] * cost.factor, 2),
+                digits.value(row["mean"], 4),
                 "yes" if is_front else "no",
             ]
             for row, is_front in zip(rows, front, strict=True)

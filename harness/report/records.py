@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from harness.store.record import RunRecord
 
@@ -17,6 +18,8 @@ __all__ = [
     "BoundPoint",
     "CellGroup",
     "Curve",
+    "Evidence",
+    "EvidenceRow",
     "FloatArray",
     "RunPage",
     "TaskKey",
@@ -72,7 +75,7 @@ class Board:
 
 @dataclass(frozen=True, kw_only=True)
 class CellGroup:
-    """The cells of one label on a task: what they share, and the first few of them."""
+    """The cells of one label on a task: what they share, and each of them."""
 
     label: str
     method: str
@@ -80,7 +83,8 @@ class CellGroup:
     hardware: str
     machines: Sequence[str]
     statuses: Mapping[str, int]
-    first: Sequence[Row]
+    table: pa.Table = field(repr=False)  # one row a cell, in the order of cells.parquet
+    values: Mapping[str, FloatArray] = field(default_factory=dict, repr=False)  # final, by metric
 
     @property
     def cells(self) -> int:
@@ -100,6 +104,39 @@ class TaskPage:
     groups: Sequence[CellGroup] = ()
     axes: Mapping[str, str] = field(default_factory=dict)  # metric → name of its axis
     costs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceRow:
+    """One group of a claim: what was estimated, what is allowed, and of which cells."""
+
+    title: str
+    quantity: str
+    verdict: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    allowed_low: float | None
+    allowed_high: float | None
+    threshold: float | None
+    requirement: str  # what is allowed, in words
+    n: int
+    is_change: bool
+    is_every: bool
+    is_vacuous: bool
+    note: str
+    places: Sequence[tuple[TaskKey, str]]  # task and label of each group of cells
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What a claim rests on; without ``rows`` the ``note`` says why they are not known."""
+
+    metric: str = ""
+    level: float = 0.95
+    is_any: bool = False  # one group that holds it is enough
+    note: str = ""
+    rows: Sequence[EvidenceRow] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

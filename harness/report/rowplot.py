@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, log10
 
-from harness import numbers
+from harness.report import digits
 from harness.report.markup import Html, join, tag
 
 __all__ = [
@@ -92,8 +92,7 @@ def axis_head(scale: Scale) -> Html:
     """The numbers of an axis, for the head of the column."""
     ticks = scale.ticks()
     texts = [
-        tag("span", numbers.trimmed(round(value, 12)), style=f"left:{scale.percent(value)}")
-        for value in ticks
+        tag("span", digits.tick(value), style=f"left:{scale.percent(value)}") for value in ticks
     ]
     return tag("div", *texts, class_="axis", aria_hidden="true")
 

@@ -5,7 +5,8 @@ final value only, a promise at horizon n, is drawn through the horizons that the
 tasks that differ in one parameter, whose value is where each one's curve ends, and only for a
 label whose curves agree up to the shorter horizon. Where the horizon changes instances or play
 (a prior made for n, a policy told n), the bound at another n is about another curve. Known at
-one point only, it is a short line at the curve's end; nothing is drawn beyond what is known.
+one point only, it is a level line across the plot, and the words above say that it is about the
+curves' end.
 """
 
 from __future__ import annotations

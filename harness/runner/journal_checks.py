@@ -58,7 +58,8 @@ def against_journals(folder: Path, tables: ResultTables) -> Held:
             )
             held.notes.append(told)
             continue
-        held = _joined(held, _against(tables, part, read_journal(found), f"the journal of {origin}"))
+        journal = read_journal(found)
+        held = _joined(held, _against(tables, part, journal, f"the journal of {origin}"))
     return held
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from harness.report import render
 from harness.report.build import build
 from harness.runner.results import Run
+from harness.store.record import read_run_json, write_run_json
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
@@ -23,6 +25,13 @@ pytestmark = [
 
 _MADE = Path(__file__).parents[2] / "benchmarks" / "report_size.py"
 ATTACK = "<script>alert(1)</script>"
+SUITE = """suite: synthetic
+description: Made for measuring synthetic.
+entries: [{task: synthetic/task, methods: [toy/method-1]}]
+claims:
+  - {name: the prior-free bound, metric: regret, where: {label: toy/method-1}, at_most: 100}
+"""
+METRIC = {"name": "regret", "unit": "reward", "direction": "lower", "axis": "round"}
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 DESK = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 
@@ -39,11 +48,17 @@ def _made():
 def address(tmp_path_factory):
     made = _made()
     folder = tmp_path_factory.mktemp("browser")
-    shape = made.Shape(
-        tasks=3, methods=23, points=8, seeds=4, labels=(ATTACK,), failing=4, published=True
+    shape = {"tasks": 3, "methods": 23, "points": 8, "seeds": 30, "labels": (ATTACK,)}
+    old = made.make_run(folder / "runs", made.Shape(**shape))
+    run = made.make_run(
+        folder / "runs",
+        made.Shape(**shape, failing=30, published=True, shift=0.5),
+        day=1,
+        commit="a41d07b",
     )
-    run = made.make_run(folder / "runs", shape)
-    return build([Run(run)], folder / "report").index.as_uri()
+    told = {"suite_text": SUITE, "metrics": {"synthetic/task": [METRIC]}}
+    write_run_json(run, replace(read_run_json(run), **told))
+    return build([Run(old), Run(run)], folder / "report").index.as_uri()
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +218,76 @@ def test_a_row_leads_to_its_cells_and_their_command(page):
     page.execute_script("document.querySelector('.task.chosen td.m a').click()")
     opened = _one(page, ".task.chosen .cells details[open]")
     assert ATTACK in opened.text
-    assert "--cell" in opened.text
+    assert "--method" in opened.text
+
+
+def _cells(page):
+    """Ids of the cells that are seen, from top to bottom."""
+    return page.execute_script(
+        "return [...document.querySelectorAll('.cells details[open] button.cell')]"
+        ".map(each => each.dataset.cell)"
+    )
+
+
+def test_every_cell_is_reached_and_the_last_one_opens_to_its_command(page):
+    page.execute_script("document.querySelector('.task.chosen td.m a').click()")
+    _until(page, "return document.querySelectorAll('.cells details[open] button.cell').length")
+    seen = _cells(page)
+    while _one(page, ".pager .later").is_enabled():
+        page.execute_script("document.querySelector('.pager .later').click()")
+        seen += _cells(page)
+    assert len(seen) == len(set(seen)) == 30
+    button = page.find_elements("css selector", ".cells details[open] button.cell")[-1]
+    page.execute_script("arguments[0].click()", button)
+    facts = _one(page, ".cells tr.facts").text
+    assert f"--cell {seen[-1]} --inline --fresh" in facts
+    assert "made-up" in facts  # the machine
+    assert page.current_url.endswith(f"#cell={seen[-1]}")
+    focused = page.switch_to.active_element
+    assert focused.get_attribute("data-cell") == seen[-1]
+    assert focused.get_attribute("aria-expanded") == "true"
+
+
+def test_the_address_of_a_cell_leads_to_it_and_its_seed_too(page, address):
+    page.execute_script("document.querySelector('.task.chosen td.m a').click()")
+    _until(page, "return document.querySelectorAll('.cells details[open] button.cell').length")
+    page.execute_script("document.querySelector('.pager .last').click()")
+    last = _cells(page)[-1]
+    page.get("about:blank")
+    page.get(f"{address}#cell={last}")
+    assert f"--cell {last} " in _one(page, ".cells tr.facts").text
+    _one(page, ".cells details[open] .pager .seed").send_keys("3")
+    facts = _one(page, ".cells tr.facts")
+    assert "Seed 3 " in facts.text.replace("\n", " ")
+    assert last not in facts.text
+
+
+def test_a_claim_opens_to_its_groups_and_they_lead_to_curve_and_cells(page):
+    claim = "document.querySelector('#claims-good + .inner details')"
+    assert page.execute_script(f"return {claim}.open") is False
+    summary = page.execute_script(f"return {claim}.querySelector('summary')")
+    summary.send_keys("\ue007")  # Enter
+    rows = page.execute_script(
+        f"return [...{claim}.querySelectorAll('.groups tbody tr')].map(row => row.innerText)"
+    )
+    assert len(rows) == 3
+    assert all("toy/method-1 on synthetic/task" in row for row in rows)
+    assert ["failed" in row for row in rows] == [True, False, False]  # what failed comes first
+    links = page.execute_script(
+        f"return [...{claim}.querySelectorAll('.groups tbody tr:first-child a')].map(a => a.hash)"
+    )
+    assert links == ["#figure-t2-regret", "#t2-m1"]
+    page.execute_script(f"{claim}.querySelector('a[href=\"#t2-m1\"]').click()")
+    assert _one(page, "#t2-m1").is_displayed()
+    assert _one(page, "#task").get_attribute("value") == "synthetic/task horizon=3000"
+
+
+def test_what_changed_is_said_with_interval_p_value_and_verdict(page):
+    first = _one(page, "#changes table.changes tbody tr").text.replace("\n", " ")
+    assert first.startswith("worse")
+    assert ATTACK in first
+    assert " %" in first
+    assert "<.001" in first
 
 
 def test_a_curve_is_drawn_before_any_script_and_comes_alive_when_touched(page):
@@ -243,6 +327,82 @@ def test_on_a_phone_rows_are_cards_and_still_a_table(page):
         ".map(each => each.getBoundingClientRect().height)"
     )
     assert min(tall) >= 44
+
+
+OUTSIDE = """
+const clip = arguments[0].getBoundingClientRect();
+return [...arguments[0].querySelectorAll(arguments[1])].filter(each => {
+  const box = each.getBoundingClientRect();
+  return box.width && (box.left < clip.left - 1 || box.right > clip.right + 1
+    || box.top < clip.top - 1 || box.bottom > clip.bottom + 1);
+}).map(each => each.textContent);
+"""
+
+
+def test_on_a_phone_no_link_of_the_navigation_is_cut_off(page):
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    nav = _one(page, "nav")
+    assert len(nav.find_elements("css selector", "a")) == 5
+    assert page.execute_script(OUTSIDE, nav, "a") == []
+    assert nav.get_property("scrollWidth") <= nav.get_property("clientWidth")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK])
+def test_no_label_of_a_figure_is_cut_off_by_its_canvas(page, size):
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    _choose(page, "#task", "synthetic/task horizon=3000")
+    canvas = _one(page, ".task.chosen .canvas")
+    words = page.execute_script(
+        "return [...arguments[0].querySelectorAll('text')].map(each => each.textContent)", canvas
+    )
+    assert any(word.startswith("guarantee") for word in words)
+    assert page.execute_script(OUTSIDE, canvas, "svg text") == []
+
+
+def test_on_a_phone_a_cell_and_its_command_are_not_cut_off(page):
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    page.execute_script("document.querySelector('.task.chosen td.m a').click()")
+    _until(page, "return document.querySelectorAll('.cells details[open] button.cell').length")
+    page.execute_script("document.querySelector('.cells details[open] button.cell').click()")
+    box = _one(page, ".cells details[open] .scroll")
+    assert box.find_element("css selector", "tr.facts pre").is_displayed()
+    assert box.get_property("scrollWidth") <= box.get_property("clientWidth")
+
+
+@pytest.mark.parametrize("table", ["table.changes", "table.groups", "table.runs"])
+def test_on_a_phone_no_table_is_wider_than_its_place(page, table):
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    page.execute_script(
+        "document.querySelectorAll('#claims details, #changes details, .history details')"
+        ".forEach(each => each.open = true)"
+    )
+    found = _one(page, table)
+    row = found.find_element("xpath", "./tbody/tr[last()]")
+    assert row.value_of_css_property("display") == "grid"
+    assert row.get_attribute("role") == "row"
+    box = found.find_element("xpath", "..")
+    assert box.get_property("scrollWidth") <= box.get_property("clientWidth")
+
+
+def test_everything_that_takes_the_focus_has_a_name(page):
+    parts = "#claims details, #changes details, .task.chosen .cells > :nth-child(2)"
+    page.execute_script(
+        "document.querySelectorAll(arguments[0]).forEach(each => each.open = true)", parts
+    )
+    _until(page, "return document.querySelector('.pager') !== null")
+    tree = page.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    nameless = [
+        node["role"]["value"]
+        for node in tree
+        if not node.get("ignored")
+        and any(
+            each["name"] == "focusable" and each["value"].get("value")
+            for each in node.get("properties", ())
+        )
+        and not node.get("name", {}).get("value")
+        and node["role"]["value"] != "RootWebArea"
+    ]
+    assert nameless == []
 
 
 def test_print_opens_what_is_folded_and_drops_the_tools(page):

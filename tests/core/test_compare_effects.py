@@ -35,6 +35,18 @@ def test_relative_changes_are_those_of_the_claims(seeds):
         assert change.sample.p_value(0.0) == pytest.approx(one_by_one.p_value(0.0), rel=1e-6)
 
 
+@pytest.mark.parametrize("seeds", [8, 40])
+def test_a_change_by_one_factor_at_every_seed_is_read_as_a_constant_one(seeds):
+    base = noisy(1, seeds)
+    (by_factor,) = changes(base[:, None], 1.25 * base[:, None])
+    (constant,) = changes(np.full((seeds, 1), 8.0), np.full((seeds, 1), 10.0))
+    assert by_factor.is_relative
+    assert by_factor.sample.value == pytest.approx(0.25)
+    ends = [each.sample.interval(0.95) for each in (by_factor, constant)]
+    assert (ends[0] is None) == (ends[1] is None)
+    assert by_factor.sample.method == constant.sample.method
+
+
 def test_absolute_changes_of_few_seeds_are_students_paired_t():
     base, other = noisy(3, 12), noisy(4, 12, 10.6)
     change = one(base, other, relative=False)

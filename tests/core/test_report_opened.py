@@ -24,6 +24,7 @@ from harness.report.across import in_order
 from harness.report.axes import Axis
 from harness.report.build import build
 from harness.report.cells import packed_cells
+from harness.report.claims import Opened, claims_section
 from harness.report.commands import commands_of
 from harness.report.curve_spec import CurvePlot, curve_form, theory_rows
 from harness.report.evidence import evidence_of
@@ -151,6 +152,7 @@ def test_a_claim_opens_on_the_page_to_its_groups_and_their_cells(page):
     opened = page[page.index('class="inner"') : page.index('id="leaderboards"')]
     assert opened.count("How it was judged") == 3
     assert "Lemma 3" in opened
+    assert opened.count("held if it held in every group") == 1  # the claim on three groups
     links = set(re.findall(r'href="#(t0-m\d)"', opened))
     assert links == {"t0-m0", "t0-m1", "t0-m2"}
     assert all(f'id="{link}"' in page for link in links)
@@ -187,6 +189,11 @@ def test_a_claim_that_cannot_be_judged_again_still_opens_and_says_why(judged):
     run.record = replace(judged.record, suite_text="nothing: [", suite_path="")
     found = evidence_of(run, judged.claim_rows(), _registry())
     assert all("cannot be read" in each.note and not each.rows for each in found.values())
+
+
+def test_what_was_cut_opens_to_nothing(judged, evidence):
+    rows = [{**row, "verdict": "not judged (cut)"} for row in judged.claim_rows()]
+    assert "<details" not in claims_section(rows, Opened(evidence=evidence))
 
 
 # What changed
