@@ -27,6 +27,7 @@ from harness_networks.instance import (
 from harness_networks.objectives import opposed_at, opposed_oracle
 from harness_networks.size import Size
 from harness_networks.task import NetworkTask, Oracles
+from harness_networks.topologies import is_real
 
 __all__ = ["LadSynthetic", "SyntheticRows"]
 
@@ -76,6 +77,11 @@ class LadSynthetic(NetworkTask):
     dimension: Annotated[int, Ge(1)] = 10
     rows: Annotated[int, Ge(1)] = 5
     opposed: Annotated[float, Ge(0)] = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.opposed and self.nodes % 2 and not is_real(self.topology):
+            raise ValueError(f"opposed terms cancel over an even number of nodes, got {self.nodes}")
 
     def oracles(self) -> Oracles:
         """With the linear terms where there are some."""

@@ -168,56 +168,62 @@ def mean_value(
     return total / nodes
 
 
-# Three rows at a time, with reassociated sums: one pass over the point and one over the result
-# for three rows. 100 nodes × 5 rows × d = 100: 38,700 rounds of MSPD a second against 18,800
-# without flags.
+def slope_of(residual: float, above: float, below: float) -> float:
+    """The slope at a residual, 0 at the kink; for the row below alone, whose flags it gets."""
+    return above if residual > 0.0 else (below if residual < 0.0 else 0.0)
+
+
+# One pass over the point and one over the result for five rows, the others three at a time, with
+# reassociated sums: 5 rows of d = 100 take 53 ns, as 3 + 2 they took 105. A view of a row
+# would be a counted reference (3 ns), so each entry is indexed where it is used.
 @row("reassoc", "contract", "nsz")
 def slopes_subgradient(
     rows: FloatArray, offsets: FloatArray, low: float, point: FloatArray, out: FloatArray
 ) -> None:
     """(1/r) Σ_j φ'(a_j·point − b_j) a_j."""
     count, dimension = rows.shape
-    share = 1.0 / count
-    for c in range(dimension):
-        out[c] = 0.0
-    j = 0
-    while j + 3 <= count:
-        one, two, three = rows[j], rows[j + 1], rows[j + 2]
+    above, below = 1.0 / count, low / count
+    first, second, third, fourth, fifth = 0.0, 0.0, 0.0, 0.0, 0.0
+    done = 0
+    if count < 5:
+        for c in range(dimension):
+            out[c] = 0.0
+    else:
+        for c in range(dimension):
+            first += rows[0, c] * point[c]
+            second += rows[1, c] * point[c]
+            third += rows[2, c] * point[c]
+            fourth += rows[3, c] * point[c]
+            fifth += rows[4, c] * point[c]
+        first = slope_of(first - offsets[0], above, below)
+        second = slope_of(second - offsets[1], above, below)
+        third = slope_of(third - offsets[2], above, below)
+        fourth = slope_of(fourth - offsets[3], above, below)
+        fifth = slope_of(fifth - offsets[4], above, below)
+        for c in range(dimension):
+            early = first * rows[0, c] + second * rows[1, c] + third * rows[2, c]
+            out[c] = early + fourth * rows[3, c] + fifth * rows[4, c]
+        done = 5
+    while done + 3 <= count:
         first, second, third = 0.0, 0.0, 0.0
         for c in range(dimension):
-            first += one[c] * point[c]
-            second += two[c] * point[c]
-            third += three[c] * point[c]
-        first -= offsets[j]
-        second -= offsets[j + 1]
-        third -= offsets[j + 2]
-        first = share if first > 0.0 else (low * share if first < 0.0 else 0.0)
-        second = share if second > 0.0 else (low * share if second < 0.0 else 0.0)
-        third = share if third > 0.0 else (low * share if third < 0.0 else 0.0)
+            first += rows[done, c] * point[c]
+            second += rows[done + 1, c] * point[c]
+            third += rows[done + 2, c] * point[c]
+        first = slope_of(first - offsets[done], above, below)
+        second = slope_of(second - offsets[done + 1], above, below)
+        third = slope_of(third - offsets[done + 2], above, below)
         for c in range(dimension):
-            out[c] += first * one[c] + second * two[c] + third * three[c]
-        j += 3
-    if j + 2 == count:
-        one, two = rows[j], rows[j + 1]
-        first, second = 0.0, 0.0
-        for c in range(dimension):
-            first += one[c] * point[c]
-            second += two[c] * point[c]
-        first -= offsets[j]
-        second -= offsets[j + 1]
-        first = share if first > 0.0 else (low * share if first < 0.0 else 0.0)
-        second = share if second > 0.0 else (low * share if second < 0.0 else 0.0)
-        for c in range(dimension):
-            out[c] += first * one[c] + second * two[c]
-    elif j < count:
-        one = rows[j]
+            early = first * rows[done, c] + second * rows[done + 1, c]
+            out[c] += early + third * rows[done + 2, c]
+        done += 3
+    for last in range(done, count):
         first = 0.0
         for c in range(dimension):
-            first += one[c] * point[c]
-        first -= offsets[j]
-        first = share if first > 0.0 else (low * share if first < 0.0 else 0.0)
+            first += rows[last, c] * point[c]
+        first = slope_of(first - offsets[last], above, below)
         for c in range(dimension):
-            out[c] += first * one[c]
+            out[c] += first * rows[last, c]
 
 
 @row("reassoc", "contract", "nsz")

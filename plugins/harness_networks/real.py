@@ -11,7 +11,6 @@ A node that dies ends the run at once, with its number and how it died; nothing 
 from __future__ import annotations
 
 import os
-import pickle
 import socket
 import subprocess
 import sys
@@ -30,38 +29,21 @@ from harness import Cell, Method, Metric, Outcome
 from harness.kernels import coerce
 from harness_networks.instance import mean_at
 from harness_networks.lad_synthetic import LadSynthetic
-from harness_networks.objectives import FloatArray, IntArray, Local, local_of
-from harness_networks.optimizer import Facts, Known, Network, NetworkOptimizer
+from harness_networks.node_job import LINK_BROKEN, NodeJob, write_job
+from harness_networks.objectives import FloatArray, Local, Objective, local_of, slopes_oracle
+from harness_networks.optimizer import Facts, Known, Network, NetworkOptimizer, advance, exchange
 from harness_networks.task import Prepared, network_of
 
-__all__ = ["NodeDied", "NodeJob", "RealLad", "run_nodes"]
+__all__ = ["NodeDied", "RealLad", "run_nodes", "simulated_answers"]
 
 MOST_NODES = 16
+_NO_TORCH = "torch is not installed: pip install 'algo-harness[networks-real]'"
 _POLL_S = 0.05
 _GRACE_S = 5.0  # between the terminating signal and the killing one
 
 
 class NodeDied(RuntimeError):
     """A node's process ended before its work did; the message names it."""
-
-
-class NodeJob(NamedTuple):
-    """All that one node's process is told."""
-
-    rank: int
-    nodes: int
-    port: int
-    method: NetworkOptimizer
-    parameters: Any
-    known: Known
-    local: Local
-    neighbours: IntArray  # of its row of the matrix, itself included, ascending
-    weights: FloatArray
-    degree: float
-    key: int
-    shared_key: int
-    is_mean: bool
-    dies_at: int = 0  # step at which it ends itself, for tests
 
 
 class Measured(NamedTuple):
@@ -86,7 +68,7 @@ def run_nodes(jobs: Sequence[NodeJob], folder: Path, timeout_s: float) -> Measur
         _wait(processes, folder, began + timeout_s)
     finally:
         _end(processes)
-    found = [np.load(folder / f"{job.rank}.npz") for job in jobs]
+    found = [np.load(folder / f"{job.rank}.answer.npz") for job in jobs]
     return Measured(
         answers=np.array([each["answer"] for each in found]),
         subgradients=max(int(each["calls"]) for each in found),
@@ -95,13 +77,13 @@ def run_nodes(jobs: Sequence[NodeJob], folder: Path, timeout_s: float) -> Measur
 
 
 def _start(job: NodeJob, folder: Path) -> subprocess.Popen[bytes]:
-    # Written and read by us alone, in a folder of our own.
-    (folder / f"{job.rank}.job").write_bytes(pickle.dumps(job))
+    told = folder / f"{job.rank}.job.npz"
+    write_job(job, told)
     paths = os.pathsep.join(path for path in sys.path if path)
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     with (folder / f"{job.rank}.log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "harness_networks.node", str(folder / f"{job.rank}.job")],
+            [sys.executable, "-m", "harness_networks.node", str(told)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -129,9 +111,6 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]], folder: Path, deadline: 
         time.sleep(_POLL_S)
 
 
-LINK_BROKEN = 75  # a node's exit code when an exchange fails
-
-
 def _how(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
@@ -152,6 +131,27 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def simulated_answers(job: NodeJob, network: Network, objective: Objective) -> FloatArray:
+    """What every node answers on the simulated network, by the same program: (nodes, d)."""
+    method, parameters, known = job.method, job.parameters, job.known
+    state = np.zeros((known.nodes, method.vectors, known.dimension))
+    work = np.zeros((method.workspace, known.dimension))
+    message = np.zeros((known.nodes, method.width * known.dimension))
+    received, answers = np.zeros_like(message), np.zeros((known.nodes, known.dimension))
+    calls = np.zeros(known.nodes, dtype=np.int64)
+    for own, first in zip(state, message, strict=True):
+        method.init(parameters, known, own, first)
+    for t in range(1, parameters.steps + 1):
+        exchange(network, message, received)
+        advance(
+            method.step, slopes_oracle, parameters, known, network, objective,
+            t, state, work, received, message, calls,
+        )  # fmt: skip
+    for own, answer in zip(state, answers, strict=True):
+        method.answer(parameters, parameters.steps, own, answer)
+    return answers
 
 
 def free_port() -> int:
@@ -180,6 +180,12 @@ class RealLad(LadSynthetic):
         Metric(name="rounds", direction="none", description="iterations of the method"),
         Metric(name="time", direction="none", description="the simulated clock"),
         Metric(
+            name="off_simulation",
+            type="exact",
+            description="largest difference of a coordinate of a node's answer from the answer "
+            "of that node on the simulated network",
+        ),
+        Metric(
             name="wall",
             unit="s",
             is_cost=True,
@@ -190,9 +196,9 @@ class RealLad(LadSynthetic):
     wait_s: Annotated[float, Gt(0)] = 120.0
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.nodes > MOST_NODES:
             raise ValueError(f"at most {MOST_NODES} processes, got {self.nodes}")
+        super().__post_init__()
         if self.opposed:
             raise ValueError("opposed terms are for the simulated network")
 
@@ -207,13 +213,16 @@ class RealLad(LadSynthetic):
         assert isinstance(method, NetworkOptimizer), "check() refuses others"
         for cell in cells:
             if find_spec("torch") is None:
-                yield Outcome.skip(cell, "torch is not installed: pip install torch")
+                yield Outcome.skip(cell, _NO_TORCH)
                 continue
             prepared = self.prepare(cell)
             jobs = self.jobs(method, prepared, cell)
             with tempfile.TemporaryDirectory(prefix="harness-nodes-") as folder:
                 measured = run_nodes(jobs, Path(folder), self.wait_s)
-            yield self._real_outcome(cell, method, prepared, jobs[0], measured)
+            network = network_of(prepared.graph, method, self.matrix, jobs[0].known, cell)
+            simulated = simulated_answers(jobs[0], network, coerce(prepared.instance.objective))
+            away = float(np.abs(measured.answers - simulated).max())
+            yield self._real_outcome(cell, method, prepared, jobs[0], measured, away)
 
     def jobs(self, method: NetworkOptimizer, prepared: Prepared, cell: Cell) -> list[NodeJob]:
         """What each node's process is told."""
@@ -234,6 +243,7 @@ class RealLad(LadSynthetic):
         prepared: Prepared,
         job: NodeJob,
         measured: Measured,
+        off_simulation: float,
     ) -> Outcome:
         known, instance = prepared.known, prepared.instance
         mean = np.zeros(known.dimension)
@@ -252,6 +262,7 @@ class RealLad(LadSynthetic):
                 "subgradients": float(measured.subgradients),
                 "rounds": (steps - silent) / job.parameters.period,
                 "time": measured.subgradients + (steps - silent) * hops * known.tau,
+                "off_simulation": off_simulation,
                 "wall": measured.wall_s,
             },
             facts=Facts(known, instance.start_gap),
@@ -272,7 +283,7 @@ def _job(
         rank=rank,
         nodes=known.nodes,
         port=port,
-        method=method,
+        method=type(method),
         parameters=parameters,
         known=known,
         local=local,

@@ -41,6 +41,7 @@ from harness_networks.instance import (
 from harness_networks.objectives import FloatArray
 from harness_networks.size import Size
 from harness_networks.task import METRICS, NetworkTask, exact
+from harness_networks.topologies import is_real
 
 __all__ = ["RealData", "RealRows", "SortedData", "load_rows"]
 
@@ -48,6 +49,7 @@ __all__ = ["RealData", "RealRows", "SortedData", "load_rows"]
 _LOW = {"lad": -1.0, "svm": 0.0}
 _SVMLIGHT = {"a9a": ("libsvm-a9a", 123), "agaricus": ("libsvm-agaricus", 126)}
 _BOTH = ("digits",)
+_ROWS = {"diabetes": 442, "breast-cancer": 569, "digits": 1797, "a9a": 32561, "agaricus": 6513}
 _LOSS = {"diabetes": "lad", "breast-cancer": "svm", "a9a": "svm", "agaricus": "svm"}
 
 
@@ -141,6 +143,10 @@ class RealData(NetworkTask):
         super().__post_init__()
         if self.data not in _BOTH and self.loss != _LOSS[self.data]:
             raise ValueError(f"{self.data} goes with loss: {_LOSS[self.data]}")
+        if self.nodes > _ROWS[self.data] and not is_real(self.topology):
+            raise ValueError(
+                f"{self.data} has {_ROWS[self.data]} rows, fewer than {self.nodes} nodes"
+            )
 
     def artifacts(self, method: Method, seed: int) -> Sequence[Artifact]:
         """The split rows."""

@@ -45,6 +45,7 @@ from harness_networks.topologies import (
     BUILT_IN,
     FAMILIES,
     Handling,
+    check_size,
     connect,
     is_real,
     simple_graph,
@@ -205,8 +206,10 @@ class NetworkTask(Task):
         if not (is_real(self.topology) or self.topology in FAMILIES):
             names = ", ".join([*FAMILIES, *BUILT_IN, "zoo-…"])
             raise ValueError(f"no topology is called {self.topology!r}; there are {names}")
-        if self.nodes < 2 and not is_real(self.topology):
-            raise ValueError(f"a network has at least 2 nodes, got {self.nodes}")
+        if self.topology in FAMILIES:
+            check_size(self.topology, self.nodes)
+        elif self.topology in BUILT_IN:
+            simple_graph(connect(self.topology, 0, 0, None), self.topology, self.handling())
         if not self.tau >= 0.0:
             raise ValueError(f"tau must be at least 0, got {self.tau!r}")
         asked = [name for name in ("x", "x_global", "x_start", "epsilon") if getattr(self, name)]

@@ -34,7 +34,15 @@ import networkx as nx
 
 from harness_networks.zoo import is_zoo
 
-__all__ = ["BUILT_IN", "FAMILIES", "Handling", "connect", "is_real", "simple_graph"]
+__all__ = [
+    "BUILT_IN",
+    "FAMILIES",
+    "Handling",
+    "check_size",
+    "connect",
+    "is_real",
+    "simple_graph",
+]
 
 _DRAWS = 200  # of a random graph, before it is called too sparse
 
@@ -61,8 +69,7 @@ def connect(topology: str, nodes: int, seed: int, file: Path | None = None) -> n
         return BUILT_IN[topology]()
     if topology not in FAMILIES:
         raise ValueError(f"no topology is called {topology!r}; there are {', '.join(FAMILIES)}")
-    if nodes < 2:
-        raise ValueError(f"a network has at least 2 nodes, got {nodes}")
+    check_size(topology, nodes)
     return FAMILIES[topology](nodes, seed)
 
 
@@ -147,10 +154,24 @@ def _connected(graph: nx.Graph, name: str, handling: Handling) -> nx.Graph:
     )
 
 
-def _grid(nodes: int, seed: int, *, periodic: bool = False) -> nx.Graph:
-    rows = max(each for each in range(1, int(sqrt(nodes)) + 1) if nodes % each == 0)
-    if rows == 1:
+def check_size(topology: str, nodes: int) -> None:
+    """Refuse a number of nodes that a family does not have; builds nothing."""
+    if nodes < 2:
+        raise ValueError(f"a network has at least 2 nodes, got {nodes}")
+    if topology in ("grid", "torus") and _grid_rows(nodes) == 1:
         raise ValueError(f"a grid of {nodes} nodes is a line: {nodes} is prime")
+    if topology == "hypercube" and nodes & (nodes - 1):
+        raise ValueError(f"a hypercube has a power of two nodes, got {nodes}")
+    if topology == "regular" and nodes < 5:
+        raise ValueError(f"a graph with four links a node has at least 5 nodes, got {nodes}")
+
+
+def _grid_rows(nodes: int) -> int:
+    return max(each for each in range(1, int(sqrt(nodes)) + 1) if nodes % each == 0)
+
+
+def _grid(nodes: int, seed: int, *, periodic: bool = False) -> nx.Graph:
+    rows = _grid_rows(nodes)
     # Numbered row by row, so that neighbours lie near each other in memory.
     return nx.convert_node_labels_to_integers(
         nx.grid_2d_graph(rows, nodes // rows, periodic=periodic), ordering="sorted"
@@ -158,8 +179,6 @@ def _grid(nodes: int, seed: int, *, periodic: bool = False) -> nx.Graph:
 
 
 def _hypercube(nodes: int, seed: int) -> nx.Graph:
-    if nodes & (nodes - 1):
-        raise ValueError(f"a hypercube has a power of two nodes, got {nodes}")
     cube = nx.Graph()
     cube.add_nodes_from(range(nodes))
     for node in range(nodes):
@@ -192,8 +211,6 @@ def _barabasi_albert(nodes: int, seed: int) -> nx.Graph:
 
 
 def _regular(nodes: int, seed: int) -> nx.Graph:
-    if nodes < 5:
-        raise ValueError(f"a graph with four links a node has at least 5 nodes, got {nodes}")
     return _drawn(lambda n, s: nx.random_regular_graph(4, n, seed=s), nodes, seed)
 
 

@@ -140,6 +140,21 @@ def test_weights_enter_the_laplacian_only_when_asked():
     assert gossip_matrix(ignored, "laplacian").toarray()[0].tolist() == [1.0, -1.0, 0.0]
 
 
+def test_the_eigengap_of_a_weighted_path_is_its_closed_form():
+    used = simple_graph(WEIGHTED, "thing", Handling(weights="use"))  # weights a = 2, b = 1
+    found = spectrum(gossip_matrix(used, "laplacian"))
+    assert found.lam1 == pytest.approx(3 + sqrt(3))  # a + b + √(a² + b² − ab)
+    assert found.gamma == pytest.approx((3 - sqrt(3)) / (3 + sqrt(3)))
+
+
+@pytest.mark.parametrize(("weights", "key"), [("use", "weight"), ("ignore", None)])
+def test_the_eigengap_of_a_real_weighted_graph_is_networkxs(weights, key):
+    graph = simple_graph(nx.les_miserables_graph(), "thing", Handling(weights=weights))
+    values = sorted(nx.laplacian_spectrum(nx.les_miserables_graph(), weight=key))
+    found = spectrum(gossip_matrix(graph, "laplacian"))
+    assert found.gamma == pytest.approx(values[1] / values[-1], rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("topology", "nodes"),
     [("hypercube", 12), ("grid", 7), ("line", 1), ("nowhere", 4), ("regular", 4)],
