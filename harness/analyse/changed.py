@@ -21,16 +21,24 @@ _LEAST_SEEDS = 2  # the same shift at two seeds of a program without chance is n
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chosen:
-    """Which numbers to look at; empty texts mean any."""
+    """Which numbers to look at; empty texts mean any.
+
+    ``sign`` is that of the changes that count: 1 for larger numbers, -1 for smaller, 0 for both.
+    """
 
     metric: str
     task: str = ""
     label: str = ""
+    sign: int = 0
 
     def takes(self, task: str, title: str, label: str) -> bool:
         """Whether a group is looked at; a task is named by its name or as on its board."""
         is_task = not self.task or self.task in (task, title)
         return is_task and (not self.label or self.label == label)
+
+    def counts(self, change: Change) -> bool:
+        """Whether a change has the sign that is looked for."""
+        return not self.sign or self.sign * (change.after - change.before) > 0
 
 
 class Change(NamedTuple):
@@ -77,10 +85,13 @@ def changes(before: Results, after: Results, chosen: Chosen, level: float = _LEV
     found = [_compared(before, after, one, other, chosen.metric) for one, other in pairs]
     tested = [each for each in found if each is not None]
     adjusted = holm([each.p_value for each in tested]) if tested else ()
+    decided = [
+        each.is_changed or bool(p < 1 - level) for each, p in zip(tested, adjusted, strict=True)
+    ]
     return Changes(
         tuple(
-            each._replace(is_changed=each.is_changed or bool(p < 1 - level), p_value=float(p))
-            for each, p in zip(tested, adjusted, strict=True)
+            each._replace(is_changed=moved and chosen.counts(each), p_value=float(p))
+            for each, p, moved in zip(tested, adjusted, decided, strict=True)
         )
     )
 

@@ -27,8 +27,8 @@ class Outcome:
     cell
         The cell it belongs to. Cells are answered in the order in which they were given.
     final
-        Value of each metric at the end. A metric that has no value is left out; NaN makes
-        the cell fail.
+        Value of each metric at the end. A metric that has no value is left out; NaN and
+        infinity make the cell fail (what did not end within its limits is ``censored``).
     curves
         ``{metric: (at, values)}``: two sequences of equal length, ``at`` increasing.
     items

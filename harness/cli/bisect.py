@@ -26,6 +26,9 @@ __all__ = ["bisect"]
 @click.option("--metric", required=True, help="The metric that changed.")
 @click.option("--task", default="", help="Only this task, by its name or as on its board.")
 @click.option("--label", default="", help="Only this method.")
+@click.option(
+    "--only", type=click.Choice(["worse", "better"]), help="Only changes for the worse, or better."
+)
 @click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the suite.")
 @click.option("--inline", is_flag=True, help="Run cells in one process: no isolation.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
@@ -36,7 +39,8 @@ def bisect(
     """Find the commit between GOOD and BAD at which a metric of SUITE changed.
 
     The suite at hand is run at midpoints with each commit's code; what commits did not touch
-    is reused. Exits with 1 when BAD has the numbers of GOOD.
+    is reused. Where a metric changed more than once one of the commits is found; --only looks
+    for changes one way. Exits with 1 when BAD has the numbers of GOOD.
     """
     from harness.analyse.changed import Chosen
     from harness.runner.bisect import Asked
@@ -50,6 +54,7 @@ def bisect(
         good=good,
         bad=bad,
         chosen=Chosen(metric=metric, task=task, label=label),
+        only=how["only"] or "",
         options=tuple(options),
     )
     found = find(asked, lambda text: click.echo(text, err=True))
@@ -65,10 +70,12 @@ def _lines(found: Bisected, metric: str) -> list[Line]:
     if not found.suspects:
         return [line((f"{mark('open')} ", "open"), f"{metric} did not change · {cost}")]
     last = found.suspects[-1]
+    style = {True: "good", False: "bad", None: "open"}[found.is_better]
+    verb = {True: "got better", False: "got worse", None: "changed"}[found.is_better]
     told = [
         line(
-            (f"{mark('bad')} ", "bad"),
-            f"{metric} changed at ",
+            (f"{mark(style)} ", style),
+            f"{metric} {verb} at ",
             (last.short, "place"),
             f" {found.subject} · {cost}",
         )
@@ -79,6 +86,9 @@ def _lines(found: Bisected, metric: str) -> list[Line]:
     if (change := found.change) is not None:
         moved = f"{numbers.significant(change.before, 4)} → {numbers.significant(change.after, 4)}"
         told.append(line(f"  {change.label} on {change.title}: {moved}, {change.seeds} seeds"))
+    if found.others:
+        more = "1 more group" if found.others == 1 else f"{found.others} more groups"
+        told.append(line((f"  {more} changed there", "quiet")))
     return told
 
 
@@ -88,5 +98,7 @@ def _plain(found: Bisected) -> dict[str, Any]:
         "subject": found.subject,
         "commits": found.commits,
         "evaluations": found.evaluations,
+        "direction": found.direction,
+        "others": found.others,
         "change": None if found.change is None else found.change._asdict(),
     }

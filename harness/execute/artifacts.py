@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from math import isfinite, isnan
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -131,8 +132,8 @@ class _Context:
 
     def report(self, metric: str, value: float) -> None:
         number = float(value)
-        if number != number:
-            raise InvalidOutcome(f'metric "{metric}" is NaN')
+        if not isfinite(number):
+            raise InvalidOutcome(f'metric "{metric}" is {"NaN" if isnan(number) else "infinite"}')
         self.metrics[str(metric)] = number
 
 

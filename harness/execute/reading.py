@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.api.metric import Bound, Metric
@@ -91,7 +92,7 @@ class OutcomeReader:
             if outcome.cell.seed != seed:
                 return None
             for name, value in outcome.final.items():
-                if type(value) is not float or value != value:
+                if type(value) is not float or value - value != 0.0:  # NaN, infinite
                     return None
                 rows += _pack(row, self._finals[name], 0, 0.0, value)
         except (AttributeError, KeyError):
@@ -144,13 +145,13 @@ class OutcomeReader:
         """A point told by ``cell.report``: (metric, at, value)."""
         index = self._with_axis(name)
         where = _number(at, f'a point of metric "{name}"')
-        return index, where, _finite(value, f'metric "{name}"', f" at {where:g}")
+        return index, where, _measured(value, f'metric "{name}"', f" at {where:g}")
 
     def _final(self, name: str, value: float, outcome: Outcome, row: int) -> bytes:
         index = self._finals.get(name)
         if index is None:
             raise InvalidOutcome(self._no_final(name))
-        number = _finite(value, f'metric "{name}"')
+        number = _measured(value, f'metric "{name}"')
         flags = CENSORED if name in outcome.censored else 0
         return _pack(row, index, flags, 0.0, number)
 
@@ -191,9 +192,10 @@ class OutcomeReader:
 
         index = self._with_axis(name)
         at, values = _numbers(curve, f'curve of metric "{name}"')
-        is_nan = np.isnan(values)
-        if is_nan.any():
-            raise InvalidOutcome(f'metric "{name}" is NaN at {at[is_nan][0]:g}')
+        is_lost = ~np.isfinite(values)
+        if is_lost.any():
+            told = "NaN" if np.isnan(values[is_lost][0]) else "infinite"
+            raise InvalidOutcome(f'metric "{name}" is {told} at {at[is_lost][0]:g}')
         # No comparison with NaN is true, so this finds one in any place but a single point's.
         if not (at[1:] > at[:-1]).all() or np.isnan(at[:1]).any():
             raise InvalidOutcome(f'curve of metric "{name}": its points are not increasing')
@@ -216,7 +218,7 @@ class OutcomeReader:
             if not isinstance(item, str):
                 raise InvalidOutcome(f'metric "{name}": an item is {item!r}, not a string')
             yield ItemRow(
-                row, index, clean(item), _finite(value, f'metric "{name}"', f' at item "{item}"')
+                row, index, clean(item), _measured(value, f'metric "{name}"', f' at item "{item}"')
             )
 
     def _bounds(self, outcome: Outcome, row: int) -> list[BoundRow]:
@@ -242,7 +244,7 @@ class OutcomeReader:
             raise InvalidOutcome(f"{what}: no role {bound.role!r} that holds {bound.holds!r}")
         optional = (bound.at, bound.delta, bound.trivial)
         at, delta, trivial = (None if each is None else _number(each, what) for each in optional)
-        value = _finite(bound.value, what)
+        value = _known(bound.value, what)
         name, source = clean(bound.name), clean(bound.source)
         return BoundRow(
             row, index, bound.role, name, at, value, bound.holds, delta, trivial, source
@@ -276,7 +278,15 @@ def _number(value: Any, what: str) -> float:
         raise InvalidOutcome(f"{what} is {value!r:.60}, not a number") from error
 
 
-def _finite(value: Any, what: str, where: str = "") -> float:
+def _measured(value: Any, what: str, where: str = "") -> float:
+    """A value that means something in a mean: what never ended is censored, not infinite."""
+    number = _known(value, what, where)
+    if abs(number) == inf:
+        raise InvalidOutcome(f"{what} is infinite{where}")
+    return number
+
+
+def _known(value: Any, what: str, where: str = "") -> float:
     number = _number(value, what)
     if number != number:
         raise InvalidOutcome(f"{what} is NaN{where}")

@@ -7,7 +7,7 @@ does not count. Cells whose code a commit did not touch are reused, wherever the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -21,6 +21,8 @@ from harness.store.parquet import read_table
 
 __all__ = ["Asked", "Bisected", "bisect", "first_changed"]
 
+_SIGNS = {"higher": 1, "lower": -1}  # of a change for the better
+
 Answer = Literal["same", "changed", "untestable"]
 
 
@@ -33,6 +35,7 @@ class Asked:
     good: str
     bad: str
     chosen: Chosen
+    only: Literal["", "worse", "better"] = ""
     options: tuple[str, ...] = ()
 
 
@@ -49,6 +52,10 @@ class Bisected:
         First line of the last suspect's message.
     change
         The surest group at the last suspect.
+    others
+        How many more groups changed there.
+    direction
+        Of the metric: which way is better.
     commits
         How many commits there were to choose from.
     evaluations
@@ -58,8 +65,17 @@ class Bisected:
     suspects: tuple[Revision, ...]
     subject: str
     change: Change | None
+    others: int
+    direction: str
     commits: int
     evaluations: int
+
+    @property
+    def is_better(self) -> bool | None:
+        """Whether the change is an improvement; ``None`` where neither way is."""
+        if self.change is None or self.direction not in _SIGNS:
+            return None
+        return _SIGNS[self.direction] * (self.change.after - self.change.before) > 0
 
 
 class Found(NamedTuple):
@@ -113,7 +129,7 @@ def bisect(asked: Asked, tell: Callable[[str], None]) -> Bisected:
     search.start(good)
     found = first_changed(len(commits), search.ask)
     if not found.is_changed:
-        return search.told((), None)
+        return search.told((), ())
     return search.told(tuple(commits[found.low + 1 : found.high + 1]), search.changed[found.high])
 
 
@@ -125,22 +141,33 @@ class _Search:
     repository: Repository
     commits: Sequence[Revision]
     tell: Callable[[str], None]
-    changed: dict[int, Change] = field(default_factory=dict)
+    changed: dict[int, tuple[Change, ...]] = field(default_factory=dict)
     evaluations: int = 0
     _reference: Results = field(init=False)
-    _metrics: list[str] = field(default_factory=list)
+    _directions: dict[str, str] = field(default_factory=dict)
+    _chosen: Chosen = field(init=False)
     _known: dict[str, tuple[Answer, Changes | None]] = field(default_factory=dict)
 
     def start(self, good: Revision) -> None:
         """Measure the good commit, which others are held against."""
         self._reference = self._measured(good)
-        chosen = self.asked.chosen
+        self._chosen = chosen = replace(self.asked.chosen, sign=self._sign())
         own = changes(self._reference, self._reference, chosen)
         if not own.groups:
             where = "".join(f" of {each}" for each in (chosen.label, chosen.task) if each)
             told = f'{good.short} has no value of "{chosen.metric}"{where}'
-            raise UsageError(f"{told} (its metrics: {', '.join(self._metrics)})")
+            raise UsageError(f"{told} (its metrics: {', '.join(sorted(self._directions))})")
         self.tell(f"{good.short} good        {len(own.groups)} groups")
+
+    def _sign(self) -> int:
+        """That of the changes that count."""
+        if not self.asked.only:
+            return 0
+        metric = self.asked.chosen.metric
+        direction = self._directions.get(metric, "none")
+        if direction not in _SIGNS:
+            raise UsageError(f'neither way is better for "{metric}": leave --only out')
+        return _SIGNS[direction] * (1 if self.asked.only == "better" else -1)
 
     def ask(self, place: int) -> Answer:
         """How a commit compares with the good one."""
@@ -149,22 +176,24 @@ class _Search:
             self._known[revision.tree] = self._answer(revision)
         answer, found = self._known[revision.tree]
         if found is not None and found.changed:
-            self.changed[place] = found.changed[0]
+            self.changed[place] = found.changed
         return answer
 
-    def told(self, suspects: tuple[Revision, ...], change: Change | None) -> Bisected:
+    def told(self, suspects: tuple[Revision, ...], changed: tuple[Change, ...]) -> Bisected:
         """The answer, with what it cost."""
         return Bisected(
             suspects=suspects,
             subject=self.repository.subject(suspects[-1]) if suspects else "",
-            change=change,
+            change=changed[0] if changed else None,
+            others=max(len(changed) - 1, 0),
+            direction=self._directions.get(self.asked.chosen.metric, "none"),
             commits=len(self.commits),
             evaluations=self.evaluations,
         )
 
     def _answer(self, revision: Revision) -> tuple[Answer, Changes | None]:
         try:
-            found = changes(self._reference, self._measured(revision), self.asked.chosen)
+            found = changes(self._reference, self._measured(revision), self._chosen)
         except HarnessError as error:
             self.tell(f"{revision.short} untestable  {str(error).splitlines()[0]}")
             return "untestable", None
@@ -182,7 +211,7 @@ class _Search:
         asked = self.asked
         summary = summary_at(revision, asked.suite, asked.results, asked.options)
         run = Run(Path(summary["path"]))
-        self._metrics = sorted({row["metric"] for row in summary["leaderboard"]})
+        self._directions = {row["metric"]: row["direction"] for row in summary["leaderboard"]}
         items = run.path / "items.parquet"
         return Results.from_tables(
             run.table("cells"),

@@ -98,7 +98,7 @@ class EntryReader:
         check_keys(node, ENTRY, "an entry", self.faults)
         task = self._task(node)
         uses = self._uses(node, task, (node, *defaults))
-        if len(self.faults) > before:
+        if len(self.faults) > before or uses is None:  # a fault of the defaults is told once
             self.knows_labels = False
         if task is not None and uses is not None:
             block = Block(number, task.table, task.combinations, uses)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import subprocess
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -104,6 +105,13 @@ def test_the_planted_commit_among_sixteen_is_found_with_five_runs(scratch, tmp_p
     computed = [run.status_counts().get("ok", 0) for run in runs]
     assert sorted(computed)[:-2] == [0] * (len(runs) - 2)  # once as it was, once as it is
     assert sum(computed) == 24 + 12
+
+
+@pytest.mark.parametrize(("only", "number"), [("better", None), ("worse", PLANTED)])
+def test_of_changes_both_ways_only_one_is_looked_for(scratch, tmp_path, only, number):
+    found = bisect(replace(asked(scratch, tmp_path), only=only), lambda text: None)
+    assert found.subject == ("" if number is None else f"commit {number}")
+    assert found.is_better == (None if number is None else False)
 
 
 def test_a_run_at_a_commit_has_its_code_and_its_name_whatever_lies_in_the_index(scratch, tmp_path):

@@ -154,6 +154,14 @@ def _nan(task, cell):
     yield Outcome(cell=cell, final={"loss": float("nan")})
 
 
+def _infinite(task, cell):
+    yield Outcome(cell=cell, final={"loss": float("-inf")})
+
+
+def _infinite_curve(task, cell):
+    yield Outcome(cell=cell, curves={"curve": ([1, 5, 9], [1.0, float("inf"), 2.0])})
+
+
 def _nan_curve(task, cell):
     yield Outcome(cell=cell, curves={"curve": ([1, 5, 9], [1.0, float("nan"), 2.0])})
 
@@ -282,6 +290,8 @@ FAULTS = {
     "yield skip": _yield_skip,
     "data": _data,
     "nan": _nan,
+    "infinite": _infinite,
+    "infinite in a curve": _infinite_curve,
     "nan in a curve": _nan_curve,
     "undeclared": _undeclared,
     "text": _text,

@@ -24,6 +24,8 @@ FAULTS = [
     ("skip", "SKIPPED", "Skip", "not today"),
     ("yield skip", "SKIPPED", "Skip", "not today"),
     ("data", "SKIPPED", "DataMissing", "harness data fetch digits"),
+    ("infinite", "FAILED", "InvalidOutcome", 'metric "loss" is infinite'),
+    ("infinite in a curve", "FAILED", "InvalidOutcome", 'metric "curve" is infinite at 5'),
     ("nan", "FAILED", "InvalidOutcome", 'metric "loss" is NaN'),
     ("nan in a curve", "FAILED", "InvalidOutcome", 'metric "curve" is NaN at 5'),
     ("undeclared", "FAILED", "InvalidOutcome", "nearest: loss"),
