@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,19 +98,23 @@ def _lines(made: Audit) -> Iterator[Line]:
     for finding in made.findings:
         yield line("  ", (f"{mark('bad')} ", "bad"), (finding.file, "place"), f" {finding.told}")
     if not made.findings:
-        told = "sums, journal, board and claims fit each other"
+        journal = "" if any("there is no journal" in note for note in made.notes) else " journal,"
+        told = f"sums,{journal} board and claims fit each other"
         yield line("  ", (f"{mark('good')} ", "good"), told)
     yield line()
     ordered = sorted(made.cells, key=lambda each: _STYLES[each.found.agreement] == "good")
     for cell in ordered[:_SHOWN]:
         yield _cell(cell)
     if len(ordered) > _SHOWN:
-        yield line((f"  and {len(ordered) - _SHOWN} more, all as well as the last", "quiet"))
+        rest = Counter(each.found.agreement for each in ordered[_SHOWN:])
+        told = ", ".join(f"{count} {agreement}" for agreement, count in rest.items())
+        yield line((f"  and {len(ordered) - _SHOWN} more: {told}", "quiet"))
     yield line()
     yield _verdict(made)
     other = sum(not each.is_same_code for each in made.cells)
     if other:
-        yield line((f"{other} of these cells were computed by other code than is here", "quiet"))
+        told = f"{other} of these cells were computed by other code than is here"
+        yield line((f"{told}: --at-commit recomputes with the run's own", "quiet"))
     for note in made.notes:
         yield line((note, "quiet"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from io import StringIO
+from math import isclose
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,7 @@ from harness.cli.text import line, say, say_json, say_notes, width
 from harness.errors import UsageError, nearest
 
 if TYPE_CHECKING:
+    from harness.analyse.aggregate import Aggregates
     from harness.cli.text_table import TextTable
     from harness.runner import Run
 
@@ -97,9 +99,16 @@ def _aggregates(found: Run, rows: Sequence[Mapping[str, Any]], form: str) -> Non
     results = load_side(found.path).results
     if results is None:
         raise UsageError(f"{found.path} has no measurements that can be read to aggregate over")
-    metrics = dict.fromkeys(row["metric"] for row in rows if row["direction"] != "none")
+    # A cost that boards do not rank (cells did not run alone) is aggregated when asked for only.
+    ranked = [row for row in rows if row["rank_low"] is not None] or rows
+    metrics = dict.fromkeys(row["metric"] for row in ranked if row["direction"] != "none")
     tasks = {row["task"] for row in rows}
-    made = [aggregates_of(results, metric, tasks=tasks) for metric in metrics]
+    made: list[Aggregates] = []
+    for metric in metrics:
+        found_of = aggregates_of(results, metric, tasks=tasks)
+        # Regret and its share of a bound are the same shares of the average method.
+        if not any(_is_same_share(found_of, each) for each in made):
+            made.append(found_of)
     if form == "json":
         say_json([aggregates_json(each) for each in made])
         return
@@ -108,6 +117,13 @@ def _aggregates(found: Run, rows: Sequence[Mapping[str, Any]], form: str) -> Non
         return
     for each in made:
         say([*aggregate_lines(each), line()])
+
+
+def _is_same_share(one: Aggregates, other: Aggregates) -> bool:
+    mine, theirs = ({each.label: each.iqm for each in side.methods} for side in (one, other))
+    return mine.keys() == theirs.keys() and all(
+        isclose(value, theirs[label], rel_tol=1e-9) for label, value in mine.items()
+    )
 
 
 def _chosen(

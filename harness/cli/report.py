@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from harness.cli.options import results_option
-from harness.cli.text import line, say
+from harness.cli.text import line, say, say_notes
 
 __all__ = ["report"]
 
@@ -49,6 +49,7 @@ def report(
     asked: tuple[str | None, ...] = runs or (None,)
     site = build([load(run, results=results) for run in asked], folder, figures=figures)
     say([line((str(path), "place")) for path in site.pages])
+    say_notes(site.notes)
     if site.figures:
         say([line(f"{len(site.figures)} files in ", (str(site.figures[0].parent), "place"))])
     if not site.has_plots:

@@ -30,6 +30,7 @@ class Site:
     pages: tuple[Path, ...]
     figures: tuple[Path, ...]
     has_plots: bool  # False: the extra is missing
+    notes: tuple[str, ...] = ()  # files that a page had to do without
 
 
 def build(
@@ -62,7 +63,8 @@ def build(
         If ``figures`` are asked for and the extra is not installed.
     """
     registry = registry or Registry()
-    suites = _by_suite([gather(run, registry) for run in runs])
+    gathered = [gather(run, registry) for run in runs]
+    suites = _by_suite(gathered)
     names = ["index.html", *(f"{_plain(pages[0].record.suite)}.html" for pages in suites[1:])]
     links = [(pages[0].record.suite, name) for pages, name in zip(suites, names, strict=True)]
     has_plots = render.can_render()
@@ -83,7 +85,13 @@ def build(
         written.append(_write(folder / name, page.html().encode()))
         if figures:
             papers += _papers(folder / "figures", pages[0].record.suite, planned)
-    return Site(index=written[0], pages=tuple(written), figures=tuple(papers), has_plots=has_plots)
+    return Site(
+        index=written[0],
+        pages=tuple(written),
+        figures=tuple(papers),
+        has_plots=has_plots,
+        notes=tuple(note for page in gathered for note in page.damage),
+    )
 
 
 def _by_suite(pages: Sequence[RunPage]) -> list[list[RunPage]]:

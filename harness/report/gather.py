@@ -56,6 +56,7 @@ def gather(run: Run, registry: Registry | None = None) -> RunPage:
         statuses=Counter(source.table("cells")["status"].to_pylist()),
         labels=tuple(dict.fromkeys(texts(source.table("cells")["label"]).words)),
         notes=(*source.notes, *record.notes),
+        damage=tuple(source.notes),
     )
 
 

@@ -141,7 +141,7 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class RunPage:
-    """All that is shown of one run; ``notes`` name the files that could not be read."""
+    """All that is shown of one run; ``damage`` names the files that could not be read."""
 
     path: Path
     record: RunRecord
@@ -151,6 +151,7 @@ class RunPage:
     statuses: Mapping[str, int]
     labels: Sequence[str]  # in order of first appearance in the suite
     notes: Sequence[str] = ()
+    damage: tuple[str, ...] = ()
 
     @property
     def cells(self) -> int:

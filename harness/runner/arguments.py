@@ -139,6 +139,14 @@ def _common_suite(
         for each in asked
     ]
     common = set.intersection(*had)
+    if len(revisions) > 1 and not common and all(had):
+        one, other = revisions[0], revisions[-1]
+        names = [", ".join(sorted(each)) for each in had]
+        suite = max(each.record.suite for each in other.runs)
+        raise UsageError(
+            f"no suite has a run at all of them: {one.name} has {names[0]}, {other.name} has "
+            f"{names[-1]}; harness run --at {one.name} suites/{suite}.yaml makes one"
+        )
     if not revisions or not common or len(common) == 1:
         return next(iter(common), None)
     newest = next(run.record.suite for run in revisions[-1].runs if run.record.suite in common)

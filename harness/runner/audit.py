@@ -246,7 +246,7 @@ class _Work:
 
 
 _NAMED = ["task", "title", "label", "seed"]
-_OTHER_ID = "its id does not follow from its task, method, parameters and seed"
+_OTHER_ID = "its id does not follow from its parameters and seed with the code that is here"
 _NO_ANSWER = ("skipped", "timeout", "crashed", "oom")  # of this machine, not of the number
 
 

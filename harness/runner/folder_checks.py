@@ -35,12 +35,24 @@ __all__ = ["folder_checks", "known_metrics"]
 _FOLLOWS = (
     *("mean", "ci_low", "ci_high", "rank_low", "rank_high", "n", "failures", "censored"),
     *("lower_bound", "guarantee", "ratio_to_lower", "ratio_to_guarantee", "vacuous"),
-    *("wall_s", "peak_memory"),
+    *("wall_s", "peak_memory", "commit", "machine", "unit", "direction", "method_params"),
 )
-_JUDGED = ("estimate", "ci_low", "ci_high", "threshold", "n", "verdict")
-_ONE_LOOK = ("estimate", "n")  # what does not hang on the level that the looks left
+_JUDGED = (
+    *("source", "form", "metric", "groups", "estimate", "ci_low", "ci_high", "threshold", "n"),
+    *("verdict", "expect", "statement"),
+)
+_ONE_LOOK = (
+    "source",
+    "form",
+    "metric",
+    "groups",
+    "estimate",
+    "n",
+    "expect",
+)  # what does not hang on the level that the looks left
 _ROUNDING = 1e-9  # the order of a sum may differ between machines
 _KEY = ("task", "task_params", "metric", "label")
+_DIGITS = 7  # of a commit, on a board
 _NOT_OF_CELLS = "not what the cells give"
 _NOT_JUDGED = (HarnessError, ArithmeticError, LookupError, TypeError, ValueError)
 _NOT_KEPT = ("journal/", "logs/")  # what a published folder may do without
@@ -114,8 +126,9 @@ def _board(
     path = folder / "leaderboard.parquet"
     if not path.exists():
         return []
-    stored = _rows(read_table(path))
-    made = _rows(leaderboard(results, level=record.level))
+    short = f"{record.commit[:_DIGITS]}{'+' if record.diff_hash else ''}" if record.commit else ""
+    again = leaderboard(results, level=record.level, commit=short, machine=record.machine)
+    stored, made = _rows(read_table(path)), _rows(again)
     # Of a task that is not known here the metrics' directions are not either.
     known = {key: row for key, row in stored.items() if key[0] in metrics}
     lost = [key for key in made if key[0] in metrics and key not in stored]

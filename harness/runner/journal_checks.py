@@ -46,7 +46,7 @@ def against_journals(folder: Path, tables: ResultTables) -> Held:
         held.findings.extend(Finding("journal", f"is damaged: {note}") for note in journal.notes)
         own = cells.filter(pc.equal(status, "ok"))
         held = _joined(held, _against(tables, own, journal, _OWN))
-    else:
+    elif pc.any(pc.equal(status, "ok")).as_py():
         held.notes.append("there is no journal: the tables were not held against it")
     reused = cells.filter(pc.equal(status, "reused"))
     for origin in pc.unique(reused["reused_from"].cast(pa.string())).to_pylist():

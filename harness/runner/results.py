@@ -191,9 +191,12 @@ class Run:
                 return ExitCode.VERDICT
         return ExitCode.OK
 
-    def exit_code(self, *, strict: bool = False) -> ExitCode:
-        """What ``harness run`` ends with; of several codes the gravest."""
-        if self.state == "interrupted":
+    def exit_code(self, state: str | None = None, *, strict: bool = False) -> ExitCode:
+        """What ``harness run`` ends with; of several codes the gravest.
+
+        ``state`` is the run's, where ``run.json`` does not yet say it.
+        """
+        if (state or self.state) == "interrupted":
             return ExitCode.INTERRUPTED
         if self.failed_count:
             return ExitCode.CELLS_FAILED

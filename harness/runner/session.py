@@ -247,7 +247,8 @@ class _Session:
         )
         missing = len(plan) - len(tables.cells)
         analyse(path, self.prepared, tables, commit=self.commit.short, missing=missing, look=look)
-        write_run_json(path, replace(record, finished=datetime.now(UTC)))
+        code = int(Run(path).exit_code(record.state))
+        write_run_json(path, replace(record, finished=datetime.now(UTC), exit_code=code))
         self.notify("harness_run_finished", folder=path, state=record.state)
         return Run(path)
 

@@ -31,6 +31,7 @@ _NEEDED = ("cells", "measurements")
 _UNREAD = ("run_id", "attempts", "started", "cpu_s", "shared", "compile_s", "error_type", "log")
 _READ = [name for name in SCHEMAS["cells"].names if name not in _UNREAD]
 _NUMBERS = ("mean", "ci_low", "ci_high", "n", "failures", "censored")
+_COLUMNS = ("task", "task_params", "metric", "label", "origin", *_NUMBERS)
 _METRIC_FIELDS = tuple(each.name for each in fields(Metric))
 
 
@@ -143,12 +144,7 @@ def _of_board(path: Path, name: str) -> Side:
 
 
 def _parquet_rows(path: Path) -> list[dict[str, Any]]:
-    if path.stem not in SCHEMAS:
-        raise UsageError(
-            f"{path} is not called leaderboard.parquet, so its columns are not known; "
-            "give a run's folder or its leaderboard"
-        )
-    rows: list[dict[str, Any]] = read_table(path).to_pylist()
+    rows: list[dict[str, Any]] = read_table(path, name="leaderboard").to_pylist()
     return rows
 
 
@@ -159,7 +155,11 @@ def _text_rows(path: Path) -> list[dict[str, Any]]:
         if path.suffix == ".json":
             rows = json.loads(text)
             return [row for row in rows if isinstance(row, dict)]
-        return [_numbered(row) for row in csv.DictReader(text.splitlines())]
+        reader = csv.DictReader(text.splitlines())
+        lacking = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+        if lacking:
+            raise UsageError(f"{path} is no leaderboard: it has no column {lacking[0]}")
+        return [_numbered(row) for row in reader]
     except (OSError, ValueError, TypeError) as error:
         raise StoreError(f"{path} cannot be read as a leaderboard: {error}") from error
 

@@ -10,7 +10,14 @@ import pyarrow.parquet as pq
 
 from harness.errors import StoreError
 from harness.store.disk import Disk, storing, write_whole
-from harness.store.schemas import SCHEMAS, conform, refuse_later, schema_version, upgrade
+from harness.store.schemas import (
+    SCHEMAS,
+    conform,
+    refuse_later,
+    schema_version,
+    table_name,
+    upgrade,
+)
 
 __all__ = ["read_table", "write_table"]
 
@@ -35,8 +42,13 @@ def write_table(path: Path, table: pa.Table, disk: Disk | None = None) -> None:
     write_whole(path, memoryview(sink.getvalue()), disk)
 
 
-def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+def read_table(
+    path: Path, columns: Sequence[str] | None = None, *, name: str | None = None
+) -> pa.Table:
     """The table in ``path``, or some of its columns, as the schema of this version has them.
+
+    ``name`` is the table's where the file is called otherwise; a file of another table is
+    refused.
 
     Raises
     ------
@@ -52,7 +64,10 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         if version is None:
             raise StoreError(f"{path} was not written by harness (no schema version in it)")
         refuse_later(version, str(path))
-        return _read(file, path.stem, version, columns)
+        found = table_name(file.schema_arrow)
+        if name is not None and found != name:
+            raise StoreError(f"{path} is the table {found} of a run, not its {name}")
+        return _read(file, name or path.stem, version, columns)
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         advice = "run the suite again to write it anew, or remove it"
         raise StoreError(f"{path} is damaged: {error} ({advice})") from error

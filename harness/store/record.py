@@ -26,17 +26,18 @@ LOCK = "lock"
 class RunRecord:
     """One run as ``run.json`` tells it.
 
-    ``cells`` is how many the plan has, ``classes`` the hardware classes that they ran on,
-    ``workers`` how many processes (0: inline); ``overrides`` and ``cuts`` what the command
-    changed of the suite. ``running`` with nobody holding the run's lock means killed.
-    ``versions`` are those of harness, Python and libraries, ``plugins`` those of plugins;
-    ``hardware`` is the observed machine and ``machine`` its fingerprint; ``diff_hash`` is
-    the hash of what was not committed, empty for a clean tree; ``files`` are sha256 sums by
-    path in the folder, filled by :func:`write_run_json`. ``metrics`` is what each task
-    declares of its metrics and ``exclusive`` the classes whose cells ran alone, without which
-    readers could not tell costs, items and directions once the code has gone on.
-    ``is_cut_short`` is a run that its budget ended before all that was planned had run;
-    ``level`` is that of the board's intervals, which repeated looks at the seeds raise.
+    ``exit_code`` is the command's without ``--strict``; ``cells`` is how many the plan has,
+    ``classes`` the hardware classes that they ran on, ``workers`` how many processes (0:
+    inline); ``overrides`` and ``cuts`` what the command changed of the suite. ``running`` with
+    nobody holding the run's lock means killed. ``versions`` are those of harness, Python and
+    libraries, ``plugins`` those of plugins; ``hardware`` is the observed machine and
+    ``machine`` its fingerprint; ``diff_hash`` is the hash of what was not committed, empty for
+    a clean tree; ``files`` are sha256 sums by path in the folder, filled by
+    :func:`write_run_json`. ``metrics`` is what each task declares of its metrics and
+    ``exclusive`` the classes whose cells ran alone, without which readers could not tell
+    costs, items and directions once the code has gone on. ``is_cut_short`` is a run that its
+    budget ended before all that was planned had run; ``level`` is that of the board's
+    intervals, which repeated looks at the seeds raise.
     """
 
     run_id: str

@@ -23,6 +23,7 @@ __all__ = [
     "empty",
     "refuse_later",
     "schema_version",
+    "table_name",
     "upgrade",
 ]
 
@@ -245,6 +246,12 @@ JOURNAL_SCHEMAS: Mapping[str, pa.Schema] = {
 def empty(schema: pa.Schema) -> pa.Table:
     """A table of ``schema`` without rows."""
     return schema.empty_table()
+
+
+def table_name(schema: pa.Schema) -> str:
+    """Which table a schema is of; empty where it does not say."""
+    named: bytes = (schema.metadata or {}).get(_TABLE_KEY, b"")
+    return named.decode()
 
 
 def schema_version(schema: pa.Schema) -> int | None:

@@ -72,7 +72,7 @@ def test_a_regression_is_exit_1_and_on_top(harness, runs):
     rows = [line for line in out.splitlines() if line.startswith("    ")]
     words = [line.split()[1] for line in rows if line.split()[0] in "✗?✓≈"]
     assert words == ["worse", "better", "equivalent"]
-    assert "+20.00 %" in out
+    assert "+20 %" in out
     assert "exit 1: 1 regression" in out
     assert "one side only" in out
     assert "one: gone on" in out
@@ -81,6 +81,19 @@ def test_a_regression_is_exit_1_and_on_top(harness, runs):
 def test_without_a_regression_the_exit_is_0(harness, runs):
     assert harness("compare", "two", "two")[0] == 0
     assert harness("compare", "one", "two", "--threshold", "30%")[0] == 0
+
+
+def test_a_leaderboard_is_known_by_what_is_in_it_not_by_its_name(harness, runs, tmp_path):
+    board = next(tmp_path.glob("*/one/leaderboard.parquet"))
+    copy = tmp_path / "mine.parquet"
+    copy.write_bytes(board.read_bytes())
+    assert harness("compare", str(copy), "two")[0] == 1
+    copy.write_bytes(board.with_name("measurements.parquet").read_bytes())
+    code, _, err = harness("compare", str(copy), "two")
+    assert (code, "is the table measurements of a run, not its leaderboard" in err) == (5, True)
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    code, _, err = harness("compare", str(tmp_path / "other.csv"), "two")
+    assert (code, "it has no column task" in err) == (2, True)
 
 
 def test_a_comparison_of_nothing_has_not_passed(harness, tmp_path):
@@ -109,7 +122,7 @@ def test_json_has_every_row_with_its_numbers(harness, runs):
     assert told["exit_code"] == code == 1
     rows = {row["label"]: row for row in told["rows"]}
     assert rows["up"]["change"] == pytest.approx(0.2)
-    assert rows["up"]["low"] <= 0.2 <= rows["up"]["high"]
+    assert rows["up"]["low"] == rows["up"]["high"] == pytest.approx(0.2)  # one factor, no spread
     assert {each["label"] for each in told["one_sided"]} == {"gone", "new|pipe"}
 
 

@@ -72,6 +72,15 @@ def test_runs_are_also_meant_by_id_start_path_and_suite(root, repository):
     assert names(found) == [whole, whole, "20260101-0300-new", "20260101-0300-new"]
 
 
+def test_revisions_without_a_suite_in_common_say_what_makes_one(tmp_path, repository):
+    run = run_of({"a": [1.0, 2.0]})
+    write_run(tmp_path, run, "old", commit=hash_of(repository, "v1"), suite="early")
+    write_run(tmp_path, run, "new", commit=hash_of(repository, "HEAD"), suite="late")
+    told = "v1 has early, HEAD has late; harness run --at v1 suites/late.yaml makes one"
+    with pytest.raises(UsageError, match=told):
+        resolve(["v1", "HEAD"], tmp_path, repository=repository)
+
+
 @pytest.mark.parametrize("part", [{"cuts": ("seeds=2",)}, {"is_cut_short": True}])
 def test_a_whole_run_comes_before_a_later_one_of_a_part(tmp_path, repository, part):
     commit = hash_of(repository, "HEAD")
