@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from errno import EIO, ENOSPC
 from importlib import import_module
 from io import TextIOWrapper
+from typing import TextIO
 
 import click
 
@@ -83,12 +85,31 @@ def cli(ctx: click.Context, debug: bool) -> None:
     ctx.obj = {"debug": debug}
 
 
+def _tell(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """What a plugin warns of as a note; a warning for programmers with its place."""
+    if category is UserWarning:
+        from harness.cli.text import say_notes
+
+        say_notes([str(message)])
+        return
+    text = warnings.formatwarning(message, category, filename, lineno, line)
+    click.echo(text, err=True, nl=False)
+
+
 def main() -> None:
     """The entry point: runs the command, exits with its documented code."""
     debug = "--debug" in sys.argv
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # an encoding without our marks stops nothing
+    warnings.showwarning = _tell
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:

@@ -271,3 +271,22 @@ entries:
     assert not (folder.path / "results").exists()
     printed = settled(folder.run("run", "toy.yaml", "--skip-unmet"), 0)
     assert "2 measured · 2 skipped" in printed
+
+
+def test_what_a_plugin_warns_of_is_a_note_and_its_own_warnings_keep_their_place(
+    capsys, monkeypatch
+):
+    import warnings
+
+    from harness.cli import main
+
+    monkeypatch.setattr(warnings, "showwarning", main._tell)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = main._tell
+        warnings.warn("the radius is out of reach", stacklevel=1)
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    told = capsys.readouterr().err
+    assert "the radius is out of reach" in told.splitlines()[0]
+    assert "UserWarning" not in told
+    assert "DeprecationWarning: old" in told
