@@ -50,6 +50,8 @@ def _groups(prepared: Prepared, rows: np.ndarray) -> list[Line]:
             title = spec.title
             lines += [*([line()] if lines else []), line((title, "strong"))]
         to_run = "all reused" if not left else f"{numbers.count(int(left))} to run"
+        if spec.hardware in prepared.unmet:
+            to_run = f"cannot run here: {spec.hardware}"
         lines.append(
             line(f"  {spec.label:<36} {numbers.count(int(total)):>7} seeds  ", (to_run, "quiet"))
         )

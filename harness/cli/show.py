@@ -162,11 +162,13 @@ def _parameters(cls: type[Any], about: Mapping[str, str]) -> list[Line]:
     size = max(len(each.name) for each, _, _ in rows)
     lines = [line(("Parameters", "strong"))]
     room = max(width() - size - 4, 40)
-    for each, told, default in rows:
+    for place, (each, told, default) in enumerate(rows):
         needed = each.default is MISSING and each.default_factory is MISSING
         value = "required" if needed else f"default {_yaml(default)}"
         lines.append(line(f"  {each.name:<{size}}  {told}  ", (value, "quiet")))
-        told_of = wrap(about.get(each.name, ""), room)
+        following = rows[place + 1][0].name if place + 1 < len(rows) else ""
+        is_shared = about.get(each.name) == about.get(following)  # told once, after the last
+        told_of = [] if is_shared else wrap(about.get(each.name, ""), room)
         lines += [line(f"  {'':<{size}}  ", (text, "quiet")) for text in told_of]
     return lines
 
