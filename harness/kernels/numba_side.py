@@ -9,7 +9,7 @@ from typing import Any
 import numba
 from llvmlite import binding
 from numba.core import event
-from numba.core.errors import NumbaError, NumbaWarning
+from numba.core.errors import NumbaError, NumbaWarning, TypingError
 from numba.extending import overload
 
 from harness.kernels.reach import Reach, Registered
@@ -50,7 +50,10 @@ def namespace() -> dict[str, Any]:
 def types_of(data: tuple[Any, ...]) -> tuple[Any, ...]:
     """The numba types of arguments; raises one of ``REFUSALS`` where there is none."""
     typeof: Any = numba.typeof
-    return tuple(map(typeof, data))
+    try:
+        return tuple(map(typeof, data))
+    except ValueError as error:  # records of objects that numba has no type for
+        raise TypingError(str(error)) from error
 
 
 def compile_for(dispatcher: Any, types: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import sqrt
 from typing import Annotated, Literal
 
@@ -14,8 +15,11 @@ from harness_sampling.box import Box
 from harness_sampling.box_ball import BoxBall
 from harness_sampling.dirichlet import Dirichlet
 from harness_sampling.ellipsoid import Ellipsoid
+from harness_sampling.exact import reference
 from harness_sampling.gaussian import Gaussian
+from harness_sampling.intersection import Intersection
 from harness_sampling.l1_ball import L1Ball
+from harness_sampling.law import ExactLaw
 from harness_sampling.polytope import Polytope
 from harness_sampling.problem import Body, Target
 from harness_sampling.sampling_task import SamplingTask
@@ -162,13 +166,33 @@ class EllipsoidTask(SamplingTask):
 
 @dataclass(frozen=True, kw_only=True)
 class BoxBallTask(SamplingTask):
-    """The uniform law on [−half, half]^n ∩ {|x| ≤ radius}; radius 0: √n/2 · half."""
+    """The uniform law on [−half, half]^n ∩ {|x| ≤ radius}; radius 0: √n/2 · half.
+
+    Parameters
+    ----------
+    projection
+        ``exact``, or that of the intersection of a box and a ball by Dykstra's algorithm, which
+        runs as plain Python.
+    """
 
     dimension: _Dimension = 10
-    half: float = 1.0
+    half: Annotated[float, Gt(0)] = 1.0
     radius: Annotated[float, Ge(0)] = 0.0
+    projection: Literal["exact", "dykstra"] = "exact"
+
+    @cached_property
+    def law(self) -> ExactLaw | None:
+        """What draws are held against, whichever way points are projected."""
+        return reference(self._whole(), self.target)
 
     def _body(self) -> Body:
+        whole = self._whole()
+        if self.projection == "exact":
+            return whole
+        sides = np.full(self.dimension, self.half)
+        return Intersection((Box(-sides, sides), Ball(self.dimension, whole.radius)))
+
+    def _whole(self) -> BoxBall:
         radius = self.radius or self.half * sqrt(self.dimension) / 2.0
         if radius >= self.half * sqrt(self.dimension):
             raise ValueError(f"a ball of radius {radius:g} contains the box: take sampling/box")

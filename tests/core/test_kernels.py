@@ -147,6 +147,24 @@ def test_what_does_not_compile_runs_plain_and_says_why():
     assert "sort_by_key" in kernel.refusal
 
 
+class Objects(NamedTuple):
+    things: tuple[object, ...]
+    numbers: npt.NDArray[np.float64]
+
+
+def add_one(record):
+    record.numbers[:] += 1.0
+
+
+def test_data_that_numba_has_no_type_for_run_plain():
+    record = Objects(things=(object(),), numbers=np.zeros(3))
+    kernel = specialise(add_one)
+    kernel(record)
+    assert record.numbers.tolist() == [1.0, 1.0, 1.0]
+    assert not kernel.compiled
+    assert "Objects" in kernel.refusal
+
+
 def test_types_that_do_not_compile_after_some_that_did_run_plain():
     kernel = specialise(apply, function=first)
     assert kernel((4, 5)) == 4

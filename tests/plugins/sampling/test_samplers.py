@@ -297,3 +297,16 @@ def test_a_gradient_that_is_nan_stops_the_chain_with_the_iteration(monkeypatch, 
 def test_the_projection_keeps_a_nan():
     for body in bodies_of(3):
         assert np.isnan(body.project(np.full(3, np.nan))).any(), body.name
+
+
+def test_a_chain_projected_by_dykstra_is_the_chain_projected_exactly():
+    ends = []
+    for projection in ("exact", "dykstra"):
+        task = BoxBallTask(dimension=5, projection=projection)
+        chains = Chains(
+            ProjectedLangevin(eta=0.1), task.body, task.target, chains=6, key=3, start=np.zeros(5)
+        )
+        chains.run(40)
+        ends.append(chains.x)
+        assert task.law.has_marginals
+    np.testing.assert_allclose(ends[1], ends[0], atol=1e-9)
