@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+PAPERS := thompson-sampling q-learning network-optimization network-real projected-langevin smoothadv
+
 .PHONY: quickstart test check nightly thompson benchmarks clean
 
 quickstart: $(VENV)/run-installed  ## the main job on real data, in a fresh environment
@@ -20,7 +22,7 @@ check: $(VENV)/dev-installed  ## formatting, lints, types, layers
 
 nightly: $(VENV)/dev-installed  ## the slow reproductions too
 	$(BIN)/python -m pytest -n 2 --dist worksteal
-	$(BIN)/harness run suites/thompson-sampling.yaml --strict
+	for suite in $(PAPERS); do $(BIN)/harness run suites/$$suite.yaml --strict || exit 1; done
 
 $(VENV)/run-installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
