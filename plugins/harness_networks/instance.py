@@ -173,7 +173,7 @@ def refuse_non_convex(
     Raises
     ------
     ValueError
-        Naming the node: MSPD and its rivals need every f_i convex.
+        Naming the node: MSPD and its rivals need every f_i convex, and finite.
     """
     generator = np.random.default_rng(0)
     nodes, _, dimension = instance.objective.rows.shape
@@ -186,6 +186,8 @@ def refuse_non_convex(
             one, other = _in_ball(generator, 2, dimension) * reach
             subgradient(local, one, slope)
             here, there = value(local, one), value(local, other)
+            if not np.isfinite([here, there, *slope]).all():
+                raise ValueError(f"the objective of node {i} or its sub-gradient is not finite")
             if there < here + slope @ (other - one) - 1e-9 * (1.0 + abs(here)):
                 raise ValueError(
                     f"the objective of node {i} is not convex: its sub-gradient inequality fails "

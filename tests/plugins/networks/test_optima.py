@@ -190,6 +190,14 @@ def test_an_objective_that_is_not_convex_is_found_and_its_node_named():
         refuse_non_convex(instance._replace(objective=bent))
 
 
+def test_a_sub_gradient_that_is_not_finite_is_found_and_its_node_named():
+    def lost(local, point, out):
+        out[:] = np.nan
+
+    with pytest.raises(ValueError, match="node 0 or its sub-gradient is not finite"):
+        refuse_non_convex(slopes_instance(*drawn(0), -1.0), subgradient=lost)
+
+
 @settings(max_examples=20)
 @given(seed=st.integers(0, 1_000), law=st.sampled_from(["lad", "svm", "max"]))
 def test_no_two_points_are_steeper_apart_than_the_lipschitz_constant(seed, law):
