@@ -19,12 +19,9 @@ __all__ = [
     "arrows",
     "as_json",
     "blocks_of",
-    "change_text",
     "counts_text",
-    "ends_text",
     "exit_code",
     "left_out",
-    "p_text",
     "plural",
     "remark",
     "reason_text",
@@ -125,44 +122,6 @@ def rules_text(comparison: Comparison) -> str:
     level = f"{numbers.trimmed(100 * comparison.level)} % intervals"
     over = f"Holm over {numbers.count(comparison.tests)}" if comparison.tests else "nothing to test"
     return f"within ±{amount}: the same · {level}, {over}"
-
-
-def change_text(row: Row) -> str:
-    """The change at the digits that its interval supports, signed; in % where relative."""
-    value = row.change * (100 if row.is_relative else 1)
-    unit = " %" if row.is_relative else ""
-    if row.low is None or row.high is None or row.low == row.high:
-        return f"{numbers.significant(value, signed=bool(value))}{unit}"
-    return f"{numbers.fixed(value, _decimals(row), signed=True)}{unit}"
-
-
-def ends_text(row: Row) -> str:
-    """Both ends of a change's interval, to the same place; a dash where there is none."""
-    if row.low is None or row.high is None:
-        return "–"
-    factor = 100 if row.is_relative else 1
-    ends = [numbers.fixed(factor * end, _decimals(row), signed=True) for end in (row.low, row.high)]
-    return f"{ends[0]} … {ends[1]}{' %' if row.is_relative else ''}"
-
-
-def _decimals(row: Row) -> int:
-    """Two digits of the interval's half-width, and no more than four of the change."""
-    factor = 100 if row.is_relative else 1
-    ends = [None if end is None else factor * end for end in (row.low, row.high)]
-    four = numbers.decimals_for(None, None, factor * row.change)
-    return min(numbers.decimals_for(ends[0], ends[1], factor * row.change), max(four, 2))
-
-
-def p_text(p: float | None) -> str:
-    """A p-value: ``<.001``, ``.38``, ``1``; a dash where nothing was tested."""
-    if p is None:
-        return "–"
-    if p < 0.001:
-        return "<.001"
-    if p > 0.995:
-        return "1"
-    text = f"{p:.3f}" if p < 0.01 else f"{p:.2f}"
-    return text.removeprefix("0")
 
 
 def arrows(direction: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from harness.analyse.row_text import change_text, ends_text, p_text
 from harness.cli import comparison as told
 from harness.cli import numbers
 
@@ -99,10 +100,10 @@ def _row(row: Row, reach: float) -> str:
         f'<th scope="row" class="{row.verdict}">{verdict}</th>',
         f"<td>{escape(row.label)}</td>",
         f'<td class="q">{escape(row.title)}</td>',
-        f'<td class="n">{escape(told.change_text(row))}</td>',
+        f'<td class="n">{escape(change_text(row))}</td>',
         f'<td class="plot {row.verdict}">{_plot(row, reach)}</td>',
-        f'<td class="n q">{escape(told.ends_text(row))}</td>',
-        f'<td class="n">{escape(told.p_text(row.p_holm))}</td>',
+        f'<td class="n q">{escape(ends_text(row))}</td>',
+        f'<td class="n">{escape(p_text(row.p_holm))}</td>',
         f'<td class="n">{numbers.count(row.n)}</td>',
         f'<td class="q">{escape(told.remark(row))}</td>',
     ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.analyse.row_text import change_text, p_text
 from harness.cli import comparison as told
 from harness.cli import numbers
 from harness.cli.text import Line, Span, can_draw, line, mark
@@ -96,9 +97,9 @@ def _columns(block: told.Block, rows: Sequence[Row], width: int) -> list[list[Sp
     marks = [mark(_STYLES[row.verdict]) for row in rows]
     texts = [f"    {sign} {row.verdict}" for sign, row in zip(marks, rows, strict=True)]
     left = [_column(("", ""), texts, styles), _column(("", ""), [row.label for row in rows])]
-    changes = numbers.aligned([told.change_text(row) for row in rows])
+    changes = numbers.aligned([change_text(row) for row in rows])
     right = [_column(("change", ""), changes, right=True)]
-    last = [_column(("p", ""), [told.p_text(row.p_holm) for row in rows], right=True)]
+    last = [_column(("p", ""), [p_text(row.p_holm) for row in rows], right=True)]
     if block.seeds is None:
         last.append(_column(("n", ""), [numbers.count(row.n) for row in rows], right=True))
     last.append(_column(("", ""), [told.remark(row) for row in rows], ["quiet"] * len(rows)))

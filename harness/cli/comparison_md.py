@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from harness.analyse.row_text import change_text, ends_text, p_text
 from harness.cli import comparison as told
 from harness.cli import numbers
 
@@ -70,9 +71,9 @@ def _cells(row: Row) -> list[str]:
         _safe(row.label),
         _safe(row.title),
         _safe(row.against),
-        told.change_text(row).replace("−", "-"),
-        told.ends_text(row).replace("−", "-"),
-        told.p_text(row.p_holm),
+        change_text(row).replace("−", "-"),
+        ends_text(row).replace("−", "-"),
+        p_text(row.p_holm),
         numbers.count(row.n),
         _safe(told.remark(row)),
     ]

@@ -119,7 +119,7 @@ def _told(series: Series, moment: Moment) -> str:
         return "the same code"
     if not moment.is_change or moment.change is None:
         return ""
-    from harness.cli.comparison import p_text
+    from harness.analyse.row_text import p_text
 
     amount = _amount(moment.change, moment.is_relative)
     return f"{mark(_style(series, moment))} {amount}, p {p_text(moment.p)}"

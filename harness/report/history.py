@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from harness import numbers
 from harness.analyse.history import Moment
+from harness.analyse.row_text import p_text
 from harness.report import digits
 from harness.report.across import Across
-from harness.report.changes import p_text
 from harness.report.markup import Html, join, tag
 from harness.report.records import Board, Row, RunPage, TaskPage
 from harness.report.rowplot import Scale, axis_head, dot_row

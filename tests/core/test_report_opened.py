@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from small_runs import PLUGIN, small_run
 
 from harness.analyse.compare import compare
+from harness.analyse.row_text import change_text, ends_text, p_text
 from harness.cli import comparison as terminal
 from harness.registry import Registry
-from harness.report import changes, digits, render
+from harness.report import digits, render
 from harness.report.across import in_order
 from harness.report.axes import Axis
 from harness.report.build import build
@@ -225,13 +226,8 @@ def test_a_page_of_two_runs_says_what_harness_compare_says(pair, both):
     for verdict, text in terminal.counts_text(found):
         assert text in section, verdict
     for row in found.rows:
-        told = terminal.change_text(row), terminal.ends_text(row), terminal.p_text(row.p_holm)
-        assert told == (
-            changes.change_text(row),
-            changes.ends_text(row),
-            changes.p_text(row.p_holm),
-        )
-        assert f">{told[0]}</td>" in section
+        told = change_text(row), ends_text(row), p_text(row.p_holm)
+        assert all(f">{text}</td>" in section for text in told)
     assert "toy/method-3" in section[section.index("On one side only") :]
     names = [run.run_id for run in pair]
     assert shlex.join(["harness", "compare", *names]) in section
