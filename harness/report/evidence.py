@@ -14,12 +14,12 @@ from harness.analyse.evidence import GroupVerdict
 from harness.analyse.results import Results
 from harness.analyse.specs import SpecLike
 from harness.analyse.statement import requirement
-from harness.api.metric import Metric
 from harness.api.parameters import canonical
 from harness.errors import HarnessError, StoreError
 from harness.registry import Registry
 from harness.report.records import Evidence, EvidenceRow, Row, TaskKey
 from harness.runner.results import Run
+from harness.runner.sides import recorded_metrics
 from harness.runner.stored_suite import asked
 from harness.suite.model import Claim, Published
 
@@ -28,7 +28,6 @@ __all__ = ["evidence_of"]
 _CUT = "not judged (cut)"
 _ROUNDING = 1e-9  # relative, between a number and the same number computed again
 _ORDER = ("failed", "undecided", "held")
-_METRIC_FIELDS = tuple(Metric.__dataclass_fields__)
 
 
 def evidence_of(run: Run, rows: Sequence[Row], registry: Registry) -> dict[str, Evidence]:
@@ -54,10 +53,7 @@ def evidence_of(run: Run, rows: Sequence[Row], registry: Registry) -> dict[str, 
 
 def _results(run: Run, published: Sequence[Published]) -> Results:
     record = run.record
-    metrics = {
-        task: [Metric(**{key: each[key] for key in _METRIC_FIELDS if key in each}) for each in told]
-        for task, told in record.metrics.items()
-    }
+    metrics = recorded_metrics(record)
     bounds, items = (
         run.table(name) if (run.path / f"{name}.parquet").exists() else None
         for name in ("bounds", "items")

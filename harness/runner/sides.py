@@ -23,7 +23,7 @@ from harness.store.schemas import SCHEMAS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["BOARD_SUFFIXES", "load_side"]
+__all__ = ["BOARD_SUFFIXES", "load_side", "recorded_metrics"]
 
 BOARD_SUFFIXES = (".parquet", ".csv", ".json")
 _NEEDED = ("cells", "measurements")
@@ -58,6 +58,16 @@ def load_side(path: Path, name: str = "") -> Side:
     if path.name == "leaderboard.parquet" and (path.parent / "cells.parquet").exists():
         return _of_run(path.parent, name)
     return _of_board(path, name)
+
+
+def recorded_metrics(record: RunRecord) -> dict[str, list[Metric]]:
+    """What each task of a run declared of its metrics, as the run recorded it."""
+    return {
+        task: [
+            Metric(**{key: each[key] for key in _METRIC_FIELDS if key in each}) for each in declared
+        ]
+        for task, declared in record.metrics.items()
+    }
 
 
 def _of_run(folder: Path, name: str) -> Side:
@@ -115,13 +125,7 @@ def _metrics(
 ) -> dict[str, list[Metric]]:
     """What each task declares: as the run recorded it, else as its leaderboard shows it."""
     if record is not None and record.metrics:
-        return {
-            task: [
-                Metric(**{key: each[key] for key in _METRIC_FIELDS if key in each})
-                for each in declared
-            ]
-            for task, declared in record.metrics.items()
-        }
+        return recorded_metrics(record)
     found: dict[str, dict[str, Metric]] = {}
     if "leaderboard" in tables:
         board = tables["leaderboard"].select(["task", "metric", "unit", "direction"])
