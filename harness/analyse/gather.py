@@ -45,20 +45,23 @@ class Losses(NamedTuple):
     failed: int  # cells
     skipped: int  # cells
     lacking: int  # cells that ended well without this value
+    cells: int  # of all groups
     reasons: tuple[str, ...]
 
     def why_nothing(self, metric: str) -> str:
         """Why there is no value at all."""
         because = f": {'; '.join(self.reasons)}" if self.reasons else ""
-        if not self.planned:
+        if not self.cells:
             return "no cell has run"
-        if self.failed and not self.skipped:
+        if self.failed == self.cells:
             return f"every cell failed{because}"
-        if self.skipped and not self.failed:
+        if self.skipped == self.cells:
             return f"every cell was skipped{because}"
-        if self.failed or self.skipped:
+        if self.failed + self.skipped == self.cells:
             return f"every cell failed or was skipped{because}"
-        return f"not every cell has a value of {metric} here"
+        lost = "; ".join(self.notes(0, is_dropping=False))
+        lost = f" ({lost}{because})" if lost else ""
+        return f"not every cell has a value of {metric} here{lost}"
 
     def notes(self, used: int, is_dropping: bool) -> list[str]:
         """What a reader must know of the values that are missing."""
@@ -152,7 +155,7 @@ def why_missing(results: Results, sources: Sequence[Source]) -> str:
 
 def losses_of(results: Results, groups: Sequence[int], found: Sequence[int]) -> Losses:
     """What was lost in groups that gave ``found`` values each (a group may come twice)."""
-    planned = failed = skipped = lacking = 0
+    planned = failed = skipped = lacking = total = 0
     reasons: dict[str, None] = {}
     counted: dict[int, int] = {}
     for group, values in zip(groups, found, strict=True):
@@ -160,11 +163,13 @@ def losses_of(results: Results, groups: Sequence[int], found: Sequence[int]) -> 
     for group, values in counted.items():
         cells = results.cells(group)
         planned = max(planned, cells.seeds.size)
+        total += cells.seeds.size
         failed += cells.failures
         skipped += int(cells.is_skipped.sum())
         lacking += int(cells.is_done.sum()) - values
         reasons.update(dict.fromkeys(cells.reasons))
-    return Losses(len(counted), planned, failed, skipped, lacking, tuple(reasons)[:2])
+    told = tuple(reasons)[:2]
+    return Losses(len(counted), planned, failed, skipped, lacking, total, told)
 
 
 def _pooled(columns: Sequence[Column], seeds: IntArray) -> FloatArray:

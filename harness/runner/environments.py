@@ -29,7 +29,9 @@ from harness.runner.revisions import Repository, Revision
 from harness.store.disk import storing
 from harness.store.lock import waited_for
 
-__all__ = ["Environment", "environment_of"]
+__all__ = ["ASIDE", "Environment", "environment_of"]
+
+ASIDE = "HARNESS_ASIDE"  # set where a run is made at a commit that is not at hand
 
 _READY = "ready"
 _TIMEOUT_S = 1800
@@ -63,7 +65,7 @@ class Environment:
         return subprocess.run(
             [str(self.python), "-P", "-c", program, *arguments],
             cwd=cwd or self.source,
-            env=_surroundings(),
+            env=_surroundings() | {ASIDE: "1"},
             stdout=subprocess.PIPE,
             text=True,
             check=False,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import ExitCode, StoreError, UsageError
 from harness.runner.failures import costs_of, failures_of
-from harness.store.folder import find_run, list_runs, readable_first
+from harness.store.folder import find_run, latest_first, list_runs
 from harness.store.parquet import read_table
 from harness.store.record import RunRecord, read_run_json
 
@@ -37,7 +37,8 @@ def load(
     ----------
     run
         A run's id or a unique start of it, a suite's name (its latest run), or a folder;
-        the latest run of all when ``None``.
+        the latest run of all when ``None``. The latest is not one that ``--at`` or
+        ``bisect`` made at another commit, while there are others.
     results
         The folder in which runs are kept.
     notes
@@ -58,7 +59,7 @@ def load(
     runs = list_runs(root, notes=notes)
     if not runs:
         raise UsageError(f"no runs in {root}; harness run suites/quickstart.yaml makes one")
-    return Run(readable_first([each.folder for each in runs])[0].path)
+    return Run(latest_first(runs, of_parts=True)[0].path)
 
 
 class Run:

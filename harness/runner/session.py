@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from harness.execute.local import LocalExecutor
 from harness.plan.records import Plan
 from harness.registry import Registry
 from harness.runner.analysis import analyse, results_of
+from harness.runner.environments import ASIDE
 from harness.runner.pending import code_ids, settled_in_journal
 from harness.runner.prepare import Prepared, narrowed, prepare, refuse_unmet
 from harness.runner.provenance import Commit, commit_of, suite_hash, versions
@@ -316,6 +318,7 @@ class _Session:
             machine=machine.fingerprint,
             overrides=suite.overrides,
             cuts=suite.cuts,
+            is_aside=bool(os.environ.get(ASIDE)),
             cells=len(self.prepared.plan),
             classes=tuple(sorted({spec.hardware for spec in self.prepared.plan.specs})),
             metrics={

@@ -7,7 +7,7 @@ own lock is taken before that one is given back: two commands at once never choo
 from __future__ import annotations
 
 import os
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,9 +24,9 @@ __all__ = [
     "choose_run",
     "create_run",
     "find_run",
+    "latest_first",
     "list_runs",
     "new_run_id",
-    "readable_first",
 ]
 
 _COMMIT_CHARACTERS = 7
@@ -174,8 +174,8 @@ def list_runs(
 def find_run(root: Path, name: str, *, notes: list[str] | None = None) -> RunFolder:
     """The run that ``name`` means: its path, its id or the unique start of it, or a suite.
 
-    A suite, or its folder, means its latest run that has its tables and was not cut down,
-    if one is. ``notes`` as for :func:`list_runs`.
+    A suite, or its folder, means its latest run, see :func:`latest_first`. ``notes`` as for
+    :func:`list_runs`.
 
     Raises ``UsageError`` if it means none, or several.
     """
@@ -187,9 +187,7 @@ def find_run(root: Path, name: str, *, notes: list[str] | None = None) -> RunFol
     infos = list_runs(root, notes=notes)
     runs = [info.folder for info in infos]
     same_id = [run for run in runs if run.run_id == name]
-    # A run of a part of the suite, later than a whole one, is not what its name means.
-    whole_first = sorted(infos, key=lambda info: not info.record.is_whole)
-    of_suite = readable_first([info.folder for info in whole_first if info.folder.suite == name])
+    of_suite = latest_first([info for info in infos if info.folder.suite == name])
     begins = [run for run in runs if name and run.run_id.startswith(name)]
     found = same_id or of_suite[:1] or begins
     if len(found) == 1:
@@ -200,9 +198,18 @@ def find_run(root: Path, name: str, *, notes: list[str] | None = None) -> RunFol
     raise UsageError(_no_such_run(root, name, runs))
 
 
-def readable_first(runs: list[RunFolder]) -> list[RunFolder]:
-    """Runs that have their tables, then those that have not got so far; each in its order."""
-    return sorted(runs, key=lambda run: not run.table("leaderboard").exists())
+def latest_first(infos: Sequence[RunInfo], *, of_parts: bool = False) -> list[RunFolder]:
+    """Runs in the order in which "the latest" means them, of runs that are listed newest first.
+
+    First those that have their tables, then those of the code at hand (``--at`` and ``bisect``
+    ran others for a comparison), then, unless parts count as much, those of the whole suite.
+    """
+
+    def later(info: RunInfo) -> tuple[bool, ...]:
+        has_tables = info.folder.table("leaderboard").exists()
+        return not has_tables, info.record.is_aside, not (of_parts or info.record.is_whole)
+
+    return [info.folder for info in sorted(infos, key=later)]
 
 
 def _no_such_run(root: Path, name: str, runs: list[RunFolder]) -> str:

@@ -102,6 +102,7 @@ def test_the_planted_commit_among_sixteen_is_found_with_five_runs(scratch, tmp_p
         0.5,
     )
     runs = [load(path.parent) for path in tmp_path.glob("scratch/*/run.json")]
+    assert all(run.record.is_aside for run in runs)
     computed = [run.status_counts().get("ok", 0) for run in runs]
     assert sorted(computed)[:-2] == [0] * (len(runs) - 2)  # once as it was, once as it is
     assert sum(computed) == 24 + 12

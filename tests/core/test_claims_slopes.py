@@ -5,6 +5,7 @@ import pytest
 from measured import Run, draws
 
 from harness.analyse.claims import judge
+from harness.analyse.gather import losses_of
 from harness.api.metric import Metric
 from harness.suite.model import Spread, Trend
 
@@ -127,6 +128,16 @@ def test_a_group_without_values_is_named():
     result = judge(trend(low=0.45, high=0.55), run.results())
     assert result.verdict == "undecided"
     assert result.note.startswith("thompson: every cell failed")
+
+
+def test_of_groups_that_share_no_point_those_that_failed_are_counted_not_called_all():
+    run = powers(0.5)
+    run.add(
+        "thompson", curve={10_000_000.0: np.ones(3)}, task_params={"horizon": 2}, lost={3: "oom"}
+    )
+    losses = losses_of(run.results(), [0, 3], [0, 0])
+    told = losses.why_nothing("regret")
+    assert told.startswith("not every cell has a value of regret here (1 cell failed")
 
 
 def test_a_log_of_zero_regret_is_undecided_with_the_reason():

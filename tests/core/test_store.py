@@ -27,6 +27,7 @@ from harness.store.folder import (
     choose_run,
     create_run,
     find_run,
+    latest_first,
     list_runs,
     new_run_id,
 )
@@ -340,6 +341,20 @@ def test_a_run_is_found_by_path_id_start_and_suite(tmp_path):
         UsageError, match=r"no run is called '20261124-2031-3f9c2e2'.*nearest: 2026"
     ):
         find_run(tmp_path, "20261124-2031-3f9c2e2")
+
+
+def test_a_suites_name_means_the_run_of_the_code_at_hand_not_one_that_bisect_made(tmp_path):
+    own = finished_run(tmp_path, make_plan(name="a"), [])
+    aside = finished_run(tmp_path, make_plan(name="a"), [], now=NOW + timedelta(days=1))
+    record = read_run_json(aside.path)
+    write_run_json(aside.path, replace(record, is_aside=True))
+    assert find_run(tmp_path, "a") == own
+    assert find_run(tmp_path, aside.run_id) == aside
+    part = finished_run(tmp_path, make_plan(name="a"), [], now=NOW + timedelta(days=2))
+    write_run_json(part.path, replace(read_run_json(part.path), cuts=("seeds 0-3",)))
+    assert find_run(tmp_path, "a") == own
+    infos = list_runs(tmp_path)
+    assert latest_first(infos, of_parts=True) == [part, own, aside]
 
 
 def test_an_unfinished_run_of_the_same_suite_is_gone_on_with(tmp_path):
