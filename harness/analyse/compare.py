@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from harness.analyse.columns import FloatArray
 from harness.analyse.comparison import (
     VERDICTS,
     By,
@@ -24,7 +25,7 @@ from harness.analyse.comparison import (
 from harness.analyse.deciding import too_few, with_verdicts
 from harness.analyse.effects import Change, changes, cluster_change, item_change, summary_change
 from harness.analyse.pairing import COSTS, Matched, Paired, Pairing, paired_values
-from harness.analyse.sides import Key, Side
+from harness.analyse.sides import BoardRow, Key, Side
 from harness.api.metric import Metric
 from harness.errors import UsageError, nearest
 from harness.suite.model import Tolerance
@@ -162,10 +163,28 @@ class _Table:
 
     def _twin(self, kept: Sequence[_Found], metric: Metric, values: Paired) -> str:
         """The metric of which this one is a rescaling; an absolute threshold tells them apart."""
-        if not self.threshold.is_relative:
+        if not self.threshold.is_relative or values.seeds.size < 2:
             return ""
-        found = (each.metric.name for each in kept if _is_rescaled(each, metric, values))
-        return next(found, "")
+        mine = np.concatenate([values.base, values.other])
+        for each in kept:
+            known = np.concatenate([each.values.base, each.values.other])
+            if _is_rescaled(known, mine, each.metric.direction == metric.direction):
+                return each.metric.name
+        return ""
+
+    def _twin_of_means(
+        self, kept: Sequence[tuple[str, BoardRow, BoardRow]], mine: BoardRow, theirs: BoardRow
+    ) -> str:
+        """As ``_twin``, where means and intervals are all that is known."""
+        numbers = _means_of(mine, theirs)
+        if not self.threshold.is_relative or numbers is None:
+            return ""
+        for name, *sides in kept:
+            known = _means_of(*sides)
+            is_alike = sides[0].direction == mine.direction
+            if known is not None and _is_rescaled(known, numbers, is_alike):
+                return name
+        return ""
 
     def _skip(self, what: str, why: str) -> None:
         self.reasons[NotCompared(what, why)] = None
@@ -253,10 +272,20 @@ class _Table:
     def _of_boards(self) -> Iterator[Judged]:
         """Rows of means that are not paired, since of one side nothing else is known."""
         self._skip("pairs of seeds", "a leaderboard has means only: compared by Welch's t")
+        met: dict[Key, list[tuple[str, BoardRow, BoardRow]]] = {}
         for (key, metric), mine in self.base.board.items():
             theirs = self.other.board.get((key, metric))
             if theirs is None or not _is_wanted(metric, mine.direction, self.metric):
                 continue
+            if mine.is_cost or theirs.is_cost:
+                self._skip("time and memory", "a leaderboard does not say what ran alone")
+                continue
+            before = met.setdefault(key, [])
+            twin = self._twin_of_means(before, mine, theirs)
+            if twin:
+                self._skip(metric, f"{twin} in other units: the same change")
+                continue
+            before.append((metric, mine, theirs))
             change = summary_change(
                 mine.summary, theirs.summary, relative=self.threshold.is_relative
             )
@@ -278,16 +307,27 @@ def _one_sided(side: Side, key: Key) -> OneSided:
     return OneSided(side.name, key.task, titles.get((key.task, key.label)) or key.task, key.label)
 
 
-def _is_rescaled(one: _Found, metric: Metric, values: Paired) -> bool:
-    """Whether a metric is one that was met already in other units, with the same verdict."""
-    mine = np.concatenate([one.values.base, one.values.other])
-    theirs = np.concatenate([values.base, values.other])
-    if mine.size != theirs.size or values.seeds.size < 2 or np.ptp(mine) == 0:
+def _is_rescaled(known: FloatArray, numbers: FloatArray, is_alike: bool) -> bool:
+    """Whether numbers of both sides are those of a metric that was met, in other units.
+
+    ``is_alike`` is whether the same way is better for both.
+    """
+    if known.size != numbers.size or np.ptp(known) == 0:
         return False
-    factor = float(mine @ theirs / (mine @ mine))
-    if (factor > 0) != (one.metric.direction == metric.direction):
+    factor = float(known @ numbers / (known @ known))
+    if (factor > 0) != is_alike:
         return False
-    return bool((np.abs(theirs - factor * mine) <= _ROUNDING * np.abs(theirs)).all())
+    return bool((np.abs(numbers - factor * known) <= _ROUNDING * np.abs(numbers)).all())
+
+
+def _means_of(*sides: BoardRow) -> FloatArray | None:
+    """Means and intervals of both sides, the intervals by their size; ``None`` without them."""
+    numbers: list[float] = []
+    for mean, low, high, n in (each.summary for each in sides):
+        if low is None or high is None or n < 2:
+            return None
+        numbers += [mean, *sorted((low, high), key=abs)]
+    return np.array(numbers)
 
 
 def _metrics(declared: Sequence[Metric], wanted: str | None) -> list[Metric]:

@@ -18,7 +18,18 @@ from harness.api.metric import Metric
 from harness.api.parameters import canonical
 from harness.store.ids import IdArray, id_rows
 
-__all__ = ["BoardRow", "Identity", "Key", "Side", "board_of", "groups_of", "run_side"]
+__all__ = [
+    "BoardRow",
+    "Identity",
+    "Key",
+    "Side",
+    "board_of",
+    "groups_of",
+    "is_cost_by_unit",
+    "run_side",
+]
+
+_COST_UNITS = frozenset({"ns", "us", "µs", "ms", "s", "min", "h", "B", "KiB", "MiB", "GiB"})
 
 
 class Key(NamedTuple):
@@ -40,6 +51,7 @@ class BoardRow:
     direction: str
     failures: int = 0
     censored: int = 0
+    is_cost: bool = False
 
 
 class Identity(NamedTuple):
@@ -105,8 +117,16 @@ def run_side(
     )
 
 
+def is_cost_by_unit(unit: str) -> bool:
+    """Whether a metric of this unit is of time or memory, where nothing else is known of it."""
+    return unit in _COST_UNITS or unit.endswith("/s")
+
+
 def board_of(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[Key, str], BoardRow]:
-    """The measured rows of a leaderboard by group and metric."""
+    """The measured rows of a leaderboard by group and metric.
+
+    A leaderboard does not say which metrics are costs: their units do.
+    """
     return {
         (Key(row["task"], row["task_params"], row["label"]), row["metric"]): BoardRow(
             summary=Summary(row["mean"], row["ci_low"], row["ci_high"], row["n"]),
@@ -115,6 +135,7 @@ def board_of(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[Key, str], BoardRo
             direction=row["direction"],
             failures=row.get("failures") or 0,
             censored=row.get("censored") or 0,
+            is_cost=is_cost_by_unit(row["unit"] or ""),
         )
         for row in rows
         if row["origin"] == "measured" and row["mean"] is not None

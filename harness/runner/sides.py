@@ -13,7 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.analyse.sides import Side, board_of, run_side
+from harness.analyse.sides import Side, board_of, is_cost_by_unit, run_side
 from harness.api.metric import Metric
 from harness.errors import StoreError, UsageError
 from harness.store.parquet import read_table
@@ -130,7 +130,12 @@ def _metrics(
     if "leaderboard" in tables:
         board = tables["leaderboard"].select(["task", "metric", "unit", "direction"])
         for row in board.to_pylist():
-            metric = Metric(name=row["metric"], unit=row["unit"], direction=row["direction"])
+            metric = Metric(
+                name=row["metric"],
+                unit=row["unit"],
+                direction=row["direction"],
+                is_cost=is_cost_by_unit(row["unit"] or ""),
+            )
             found.setdefault(row["task"], {})[metric.name] = metric
     return {task: list(metrics.values()) for task, metrics in found.items()}
 

@@ -319,6 +319,32 @@ def test_leaderboards_alone_are_compared_without_pairs():
     assert any("Welch" in each.why for each in comparison.not_compared)
 
 
+def test_leaderboards_alone_judge_no_costs_and_no_metric_twice():
+    shown = {
+        "loss": (1, "", "lower"),
+        "gain": (-100, "", "higher"),
+        "rate": (1, "1/s", "higher"),
+        "other": (1, "", "higher"),
+    }
+
+    def row(metric, mean):
+        factor, unit, direction = shown[metric]
+        low, high = mean * factor - abs(factor) / 10, mean * factor + abs(factor) / 10
+        return {"task": "t", "task_params": "{}", "label": "a", "metric": metric, "unit": unit,
+                "direction": direction, "origin": "measured", "mean": mean * factor,
+                "ci_low": low, "ci_high": high, "n": 40, "title": "t"}  # fmt: skip
+
+    def board(name, mean):
+        return Side(name=name, board=board_of([row(metric, mean) for metric in shown]))
+
+    comparison = compare(board("x", 10.0), [board("y", 11.0)])
+    verdicts = {row.metric: row.verdict for row in comparison.rows}
+    assert verdicts == {"loss": "worse", "other": "better"}  # the same numbers, another way
+    whys = {each.what: each.why for each in comparison.not_compared}
+    assert whys["gain"] == "loss in other units: the same change"
+    assert "what ran alone" in whys["time and memory"]
+
+
 def test_several_sides_share_one_correction():
     base, other = shifted({"a": 0.1})
     one, two = sides(base, other)
