@@ -82,7 +82,8 @@ def _next(done: Run, code: ExitCode) -> Line:
         commands.append(f"harness results {name} --failed")
     commands.append(f"harness leaderboard {name}")
     if done.record.commit:
-        commands.append(f"harness compare main HEAD{done.where}")
+        before = "HEAD~1" if done.record.branch == "main" else "main"
+        commands.append(f"harness compare {before} HEAD{done.where}")
     reason = _REASONS[code]
     return line(
         ("next  ", "quiet"), "  ·  ".join(commands), (f"      {reason}", "quiet") if reason else ""

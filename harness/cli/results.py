@@ -14,6 +14,7 @@ from harness.cli.options import results_option, run_argument
 from harness.cli.text import Line, line, say, say_json, say_notes, width
 from harness.runner.failures import spans
 from harness.store.folder import RunInfo, find_run, list_runs
+from harness.store.record import RunRecord
 
 __all__ = ["results"]
 
@@ -52,7 +53,15 @@ def _names(runs: Sequence[RunInfo]) -> tuple[list[str], list[str]]:
 def _plain(info: RunInfo) -> dict[str, str]:
     folder = info.folder
     state = info.record.state
-    return {"suite": folder.suite, "run": folder.run_id, "state": state, "path": str(folder.path)}
+    told = {"suite": folder.suite, "run": folder.run_id, "state": state, "path": str(folder.path)}
+    return told | {"remarks": _remarks(info.record)}
+
+
+def _remarks(record: RunRecord) -> str:
+    """Why a suite's name does not mean this run, where it does not."""
+    aside = "for a comparison, at another commit" if record.is_aside else ""
+    part = "" if record.is_whole else ", ".join(record.cuts) or "its budget ended it"
+    return " · ".join(filter(None, (aside, part)))
 
 
 def _listed(info: RunInfo, suite: int, run: int) -> Line:
@@ -60,12 +69,14 @@ def _listed(info: RunInfo, suite: int, run: int) -> Line:
     state: str = record.state
     if state == "running" and not folder.is_being_written:
         state = "killed"  # the same command goes on with it
+    remarks = _remarks(record)
     cells = "1 cell " if record.cells == 1 else f"{numbers.count(record.cells)} cells"
     return line(
         f"{folder.suite:<{suite}}  ",
         (f"{folder.run_id:<{run}}", "place"),
         f"  {state:<12} {cells:>15}  ",
         (str(folder.path), "quiet"),
+        (f"  {remarks}" if remarks else "", "quiet"),
     )
 
 

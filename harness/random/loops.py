@@ -157,17 +157,24 @@ def fill_uniforms(out: npt.NDArray[Any], key: int, step: int, tag: int) -> None:
 
 
 def fill_normals(out: npt.NDArray[np.float32], key: int, step: int, tag: int) -> None:
-    """Tile after tile; the last one is computed whole and copied in part."""
+    """Tile after tile, each where it belongs; the last one is computed whole, copied in part."""
     if out.itemsize != 4 or not out.flags.c_contiguous:
         raise TypeError("out must be a C-contiguous float32 array")
     flat = out.reshape(out.size)
     words = np.empty((4, BLOCKS), np.uint32)
-    tile = np.empty((4, BLOCKS), np.float32)
-    for start in range(0, flat.size, 4 * BLOCKS):
+    # To copy every tile costs an eighth.
+    whole = flat.size - flat.size % (4 * BLOCKS)
+    for start in range(0, whole, 4 * BLOCKS):
         _tile_words(words[0], words[1], words[2], words[3], key, step, tag, NORMALS, start // 4)
-        _tile_normals(words[0], words[1], tile[0], tile[1])
-        _tile_normals(words[2], words[3], tile[2], tile[3])
-        _copy(tile.reshape(4 * BLOCKS), flat[start : start + 4 * BLOCKS])
+        tile = flat[start : start + 4 * BLOCKS]
+        _tile_normals(words[0], words[1], tile[:BLOCKS], tile[BLOCKS : 2 * BLOCKS])
+        _tile_normals(words[2], words[3], tile[2 * BLOCKS : 3 * BLOCKS], tile[3 * BLOCKS :])
+    if whole < flat.size:
+        last = np.empty((4, BLOCKS), np.float32)
+        _tile_words(words[0], words[1], words[2], words[3], key, step, tag, NORMALS, whole // 4)
+        _tile_normals(words[0], words[1], last[0], last[1])
+        _tile_normals(words[2], words[3], last[2], last[3])
+        _copy(last.reshape(4 * BLOCKS), flat[whole:])
 
 
 def _tile_words(

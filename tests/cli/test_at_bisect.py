@@ -131,6 +131,9 @@ def test_a_run_at_a_commit_has_its_code_and_its_name_whatever_lies_in_the_index(
     run = load(results=tmp_path)
     assert run.record.commit == scratch.git("rev-parse", "HEAD")
     assert run.record.diff_hash == ""
+    listed = CliRunner().invoke(cli, ["results", "--json", "--results", str(tmp_path)])
+    (told,) = json.loads(listed.output)
+    assert told["remarks"] == "for a comparison, at another commit"
     assert run.status_counts() == {"ok": 24}
 
 
