@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from harness.analyse.claims import claims_table, judge_all
+from harness.analyse.claims import ClaimResult, claims_table, judge_all
 from harness.analyse.decided import BOARD_LEVEL, Look, judge_at
 from harness.analyse.leaderboard import leaderboard
 from harness.analyse.results import Results
@@ -37,8 +37,8 @@ def analyse(
     commit: str,
     missing: int = 0,
     look: Look | None = None,
-) -> None:
-    """Write ``leaderboard.parquet`` and ``claims.parquet`` into a run's folder.
+) -> tuple[ClaimResult, ...]:
+    """Write ``leaderboard.parquet`` and ``claims.parquet`` into a run's folder; the verdicts.
 
     With ``missing`` planned cells that have no row no claim is judged: looking at a part of
     the seeds spoils the level of the verdict on all of them. At a ``look`` of seeds that are
@@ -65,3 +65,4 @@ def analyse(
     if missing and not suite.cuts:
         judged = [replace(each, note=f"{missing:,} cells have not run") for each in judged]
     write_table(folder / "claims.parquet", claims_table(judged))
+    return tuple(judged)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from harness.runner.stored_suite import Asked, asked
 from harness.store.parquet import read_table
 from harness.store.record import RunRecord, changed_files
 from harness.store.results import ResultTables
+from harness.suite.model import Claim
 
 __all__ = ["folder_checks", "known_metrics"]
 
@@ -41,15 +43,6 @@ _JUDGED = (
     *("source", "form", "metric", "groups", "estimate", "ci_low", "ci_high", "threshold", "n"),
     *("verdict", "expect", "statement"),
 )
-_ONE_LOOK = (
-    "source",
-    "form",
-    "metric",
-    "groups",
-    "estimate",
-    "n",
-    "expect",
-)  # what does not hang on the level that the looks left
 _ROUNDING = 1e-9  # the order of a sum may differ between machines
 _KEY = ("task", "task_params", "metric", "label")
 _DIGITS = 7  # of a commit, on a board
@@ -146,7 +139,6 @@ def _claims(
 ) -> Iterator[Finding]:
     """Claims whose numbers or verdicts do not follow from the measurements."""
     stored = {row["name"]: row for row in read_table(folder / "claims.parquet").to_pylist()}
-    compared = _JUDGED if record.level == BOARD_LEVEL else _ONE_LOOK
     for claim in what.claims:
         row = stored.pop(claim.name, None)
         if row is None:
@@ -155,16 +147,24 @@ def _claims(
         if row["verdict"] == CUT or record.is_cut_short:
             continue
         try:
-            again = claims_table([judge(claim, results, plugins=registry.claim)]).to_pylist()[0]
+            held = replace(claim, level=_level_of(claim, record))
+            again = claims_table([judge(held, results, plugins=registry.claim)]).to_pylist()[0]
         except _NOT_JUDGED as error:
             told = f'"{claim.name}" cannot be judged again here: {error}'
             yield Finding("claims.parquet", told)
             continue
-        wrong = [name for name in compared if not _is_same(row[name], again[name])]
+        wrong = [name for name in _JUDGED if not _is_same(row[name], again[name])]
         if wrong:
             yield Finding("claims.parquet", f'"{claim.name}", {", ".join(wrong)}: {_NOT_OF_CELLS}')
     for name in stored:
         yield Finding("claims.parquet", f'"{name}" is no claim of the suite')
+
+
+def _level_of(claim: Claim, record: RunRecord) -> float:
+    """The level that the run's looks left for a claim: never a bolder one than the suite's."""
+    if record.level == BOARD_LEVEL:
+        return claim.level  # one look
+    return max(claim.level, record.claim_levels.get(claim.name, claim.level))
 
 
 def _contradiction(row: Mapping[str, Any], again: Mapping[str, Any] | None) -> str:

@@ -248,9 +248,21 @@ class _Session:
             machine=self.prepared.machine.fingerprint,
         )
         missing = len(plan) - len(tables.cells)
-        analyse(path, self.prepared, tables, commit=self.commit.short, missing=missing, look=look)
-        code = int(Run(path).exit_code(record.state))
-        write_run_json(path, replace(record, finished=datetime.now(UTC), exit_code=code))
+        judged = analyse(
+            path, self.prepared, tables, commit=self.commit.short, missing=missing, look=look
+        )
+        asked = {claim.name: claim.level for claim in plan.suite.claims}
+        record = replace(
+            record,
+            claim_levels={
+                each.claim.name: each.claim.level
+                for each in judged
+                if each.claim.level != asked[each.claim.name]
+            },
+            finished=datetime.now(UTC),
+            exit_code=int(Run(path).exit_code(record.state)),
+        )
+        write_run_json(path, record)
         self.notify("harness_run_finished", folder=path, state=record.state)
         return Run(path)
 

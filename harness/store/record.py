@@ -37,7 +37,8 @@ class RunRecord:
     ``exclusive`` the classes whose cells ran alone, without which readers could not tell
     costs, items and directions once the code has gone on. ``is_cut_short`` is a run that its
     budget ended before all that was planned had run; ``level`` is that of the board's
-    intervals, which repeated looks at the seeds raise. ``is_aside`` is a run that another
+    intervals, which repeated looks at the seeds raise, ``claim_levels`` those of claims by name
+    where the looks raised them above what the suite says. ``is_aside`` is a run that another
     command made at a commit that is not at hand: a suite's name does not mean it.
     """
 
@@ -68,6 +69,7 @@ class RunRecord:
     exclusive: tuple[str, ...] = ()
     is_cut_short: bool = False
     level: float = 0.95
+    claim_levels: Mapping[str, float] = field(default_factory=dict)
     is_aside: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ from harness.api.metric import Metric
 from harness.registry import Registry
 from harness.runner.audit import Checked, audit
 from harness.store.parquet import read_table, write_table
+from harness.store.record import read_run_json, write_run_json
 
 METRICS = {
     "loss": Metric(name="loss"),
@@ -201,17 +203,29 @@ def test_a_row_taken_off_the_board_is_missed(folder):
     assert [each.told[-19:] for each in checked(folder).findings] == ["has cells and no row"[-19:]]
 
 
+@pytest.mark.parametrize("seeds", [12, {"min": 8, "max": 32, "until": "decided"}])
 @pytest.mark.parametrize(
     ("column", "value"), [("verdict", "failed"), ("estimate", 0.25), ("ci_high", 9.0), ("n", 3)]
 )
-def test_a_claims_row_follows_from_the_cells(tmp_path, column, value):
+def test_a_claims_row_follows_from_the_cells(tmp_path, seeds, column, value):
     claim = "claims:\n  - {name: small, metric: loss, where: {label: good}, at_most: 5}\n"
-    made = small_run(tmp_path, {"good": 0.0}, seeds=12, tail=claim).path
+    made = small_run(tmp_path, {"good": 0.0}, seeds=seeds, tail=claim).path
     assert checked(made).agrees
     alter(made, "claims", column, 0, value)
     sum_again(made)
     (found,) = checked(made).findings
     assert (found.file, f'"small", {column}' in found.told) == ("claims.parquet", True)
+
+
+def test_no_claim_is_judged_more_boldly_than_its_suite_says(tmp_path):
+    seeds = {"min": 8, "max": 32, "until": "decided"}
+    claim = "claims:\n  - {name: small, metric: loss, where: {label: good}, at_most: 5}\n"
+    made = small_run(tmp_path, {"good": 0.0}, seeds=seeds, tail=claim).path
+    record = read_run_json(made)
+    assert record.claim_levels["small"] > 0.95
+    write_run_json(made, replace(record, claim_levels={"small": 0.5}))
+    (found,) = checked(made).findings
+    assert '"small", ci_low, ci_high' in found.told
 
 
 def test_a_time_that_the_journal_has_otherwise_is_a_finding(folder):
