@@ -33,6 +33,7 @@ from harness.stats import holm, seeds_needed, seeds_to_decide
 __all__ = ["too_few", "with_verdicts"]
 
 _CERTAIN = ("exact", "identical")
+_TOO_FEW = "seeds are too few over"
 
 
 def with_verdicts(judged: Sequence[Judged], level: float) -> list[Row]:
@@ -42,9 +43,16 @@ def with_verdicts(judged: Sequence[Judged], level: float) -> list[Row]:
     corrected: list[float | None] = [None] * len(judged)
     for place, p in zip(tested, adjusted.tolist(), strict=True):
         corrected[place] = p
-    return [
+    rows = [
         _decided(each, p, len(tested), level) for each, p in zip(judged, corrected, strict=True)
     ]
+    of_all = too_few(judged, len(tested), level)
+    return [replace(row, notes=_without_repeat(row.notes)) for row in rows] if of_all else rows
+
+
+def _without_repeat(notes: tuple[str, ...]) -> tuple[str, ...]:
+    """A row's notes, less the one that :func:`too_few` says once of all rows."""
+    return tuple(note for note in notes if _TOO_FEW not in note)
 
 
 def _p(each: Judged) -> float:
@@ -82,7 +90,7 @@ def _verdict(each: Judged, p: float, tests: int, level: float) -> tuple[Verdict,
     if p >= 1 - level or abs(sample.value) <= row.threshold:
         return "undecided", ""
     if row.n < enough:
-        return "undecided", f"{row.n} seeds are too few over {tests} rows: {enough} could do"
+        return "undecided", f"{row.n} {_TOO_FEW} {tests} rows: {enough} could do"
     is_worse = (sample.value > 0) == (row.direction == "lower")
     return ("worse" if is_worse else "better"), ""
 

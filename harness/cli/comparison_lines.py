@@ -20,7 +20,7 @@ __all__ = ["comparison_lines"]
 _STYLES = {"worse": "bad", "undecided": "open", "better": "good", "equivalent": "same"}
 _PLOT_SIZES = (33, 27, 21, 17)  # odd: zero has a character of its own
 _SHOWN = 10  # equivalent rows of a metric, unless all are asked for
-_TITLE_MIN = 12
+_TITLE_MIN, _TITLE_MOST = 12, 28  # that are shown; and that a plot leaves room for
 
 
 def comparison_lines(
@@ -105,10 +105,13 @@ def _columns(block: told.Block, rows: Sequence[Row], width: int) -> list[list[Sp
     last.append(_column(("", ""), [told.remark(row) for row in rows], ["quiet"] * len(rows)))
     taken = sum(len(column[0].text) + 2 for column in (*left, *right, *last))
     titles = [row.title for row in rows]
-    free = width - taken - max(map(len, titles)) - 2
+    # A title is cut before its row goes without the picture of its interval.
+    longest = min(max(map(len, titles)), _TITLE_MOST)
+    free = width - taken - longest - 2
     size = next((size for size in _PLOT_SIZES if size + 2 <= free), 0)
     if size and can_draw():
         right.append(_plots(block, rows, styles, size))
+        taken += size + 2
     titles = [_cut(title, max(width - taken - 2, _TITLE_MIN)) for title in titles]
     middle = _column(("", ""), titles, ["quiet"] * len(rows))
     return [*left, middle, *right, *last]
