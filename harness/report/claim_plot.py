@@ -17,7 +17,10 @@ _FARTHEST = 50.0  # ratios beyond this many times the threshold become an arrow 
 
 
 class Allowed(NamedTuple):
-    """The part of the axis in which a claim holds; ``None``: no limit on that side."""
+    """The part of the axis in which a claim holds; ``None``: no limit on that side.
+
+    Both ends the same is a number that the estimate must agree with.
+    """
 
     low: float | None
     high: float | None
@@ -43,11 +46,12 @@ def claim_plot(each: Placed) -> Html | None:
     if not ends or not isfinite(each.value):
         return None
     scale = _scale(each, ends)
-    parts: list[Html | None] = [line_at(scale.percent(end)) for end in ends]
-    if allowed.high is not None:
-        parts.insert(0, tint(scale.percent(allowed.high), "100%"))
-    if allowed.low is not None:
-        parts.insert(0, tint("0%", scale.percent(allowed.low)))
+    parts: list[Html | None] = [line_at(scale.percent(end)) for end in dict.fromkeys(ends)]
+    if allowed.low != allowed.high:
+        if allowed.high is not None:
+            parts.insert(0, tint(scale.percent(allowed.high), "100%"))
+        if allowed.low is not None:
+            parts.insert(0, tint("0%", scale.percent(allowed.low)))
     drawn = plot(*parts, _estimate_mark(each, scale))
     return join([drawn, _far(each, scale, ends)])
 
@@ -65,10 +69,10 @@ def _estimate_mark(each: Placed, scale: Scale) -> Html:
 
 
 def _scale(each: Placed, ends: Sequence[float]) -> Scale:
-    """Log ratio to the threshold for values, else linear; the threshold in the middle."""
+    """Log ratio to a threshold of one side for values, else linear; the threshold in the middle."""
     threshold = each.threshold
     is_positive = threshold > 0 and each.value > 0 and (each.low is None or each.low > 0)
-    if each.is_ratio and is_positive and each.allowed.low != each.allowed.high:
+    if each.is_ratio and is_positive and len(ends) == 1:
         return Scale(threshold / _FARTHEST, threshold * _FARTHEST, is_log=True)
     middle = sum(ends) / len(ends)
     around = [each.value, each.low, each.high, *ends]

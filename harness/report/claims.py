@@ -17,6 +17,7 @@ from harness.report.standing import CUT, ORDER, STANDINGS, counts, mark, standin
 __all__ = ["Opened", "claims_section", "counts_line"]
 
 _NUMBER = r"([−-]?[\d,.]+(?:e[−-]?\d+)?)"
+_AGREES = " agrees with "
 _WITHIN = re.compile(rf"within {_NUMBER} … {_NUMBER}")
 
 
@@ -59,6 +60,8 @@ def claims_section(rows: Sequence[Row], opened: Opened | None = None) -> Html | 
         "fails when its whole interval lies in the tinted part, and is undecided when the "
         "interval crosses the dashed line."
     )
+    if any(_AGREES in (row["statement"] or "") for row in rows):
+        told_once += " Where nothing is tinted, the dashed line is the number to agree with."
     return tag(
         "section",
         tag("h2", "Claims", id="claims-title"),
@@ -128,6 +131,8 @@ def _row(row: Row, *, is_first: bool) -> Html:
         tag("span", below, class_="sub") if below else None,
     )
     seeds = "–" if row["n"] is None else numbers.count(row["n"])
+    if " over all items " in (row["statement"] or ""):
+        seeds += " items"
     cells = (
         tag("td", *verdict, role="cell", class_="v"),
         tag("td", *_statement(row), role="cell", class_="s"),
@@ -179,6 +184,8 @@ def _allowed(row: Row) -> Allowed | None:
     if within:
         low, high = (float(end.replace(",", "").replace("−", "-")) for end in within.groups())
         return Allowed(low, high)
+    if _AGREES in words:
+        return Allowed(threshold, threshold)
     if re.search(r" (at least|above) ", words):
         return Allowed(threshold, None)
     if re.search(r" (at most|below) ", words):
