@@ -342,6 +342,24 @@ def test_a_rate_is_forbidden_on_both_sides():
     assert section.count('class="ref"') == 2
 
 
+def test_what_must_agree_with_a_number_is_drawn_about_it_and_forbids_nothing():
+    said = "mean agrees with 0.5, resolution 0.1: 0.52, 0.48 … 0.56"
+    row = _claim(threshold=0.5, estimate=0.52, ci_low=0.48, ci_high=0.56, statement=said)
+    section = claims_section([row])
+    assert section.count('class="ref"') == 1
+    assert 'class="forbidden"' not in section
+    assert "the number to agree with" in section
+
+
+def test_both_ends_of_a_span_stand_apart_though_they_are_near_in_ratio():
+    said = "norm within 2.9468 … 2.9528: 2.9498, 2.9492 … 2.9505"
+    row = _claim(threshold=2.9468, estimate=2.9498, ci_low=2.9492, ci_high=2.9505, statement=said)
+    section = claims_section([row])
+    ends = [float(x) for x in re.findall(r'x="([\d.]+)%"[^>]*class="forbidden"', section)]
+    assert section.count('class="forbidden"') == 2
+    assert max(ends) > 70
+
+
 # Commands, failures, logs
 
 
