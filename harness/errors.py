@@ -5,6 +5,7 @@ HarnessError                                                           exit 1
 ├── UsageError        give another argument, revision or run           exit 2
 ├── PluginError       mend or remove the plugin that the suite names   exit 2
 ├── DataMissing       run the command named; the cell is skipped       exit 3
+├── DataDamaged       replace the file named; the cell fails           exit 3
 ├── HardwareUnmet     another machine, or --skip-unmet                 exit 4
 └── StoreError        free the disk, the lock, the permission          exit 5
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 __all__ = [
+    "DataDamaged",
     "DataMissing",
     "ExitCode",
     "Fault",
@@ -106,6 +108,12 @@ class PluginError(HarnessError):
 
 class DataMissing(HarnessError):
     """A data set is not on this machine; the message names the command that fetches it."""
+
+    exit_code = ExitCode.CELLS_FAILED
+
+
+class DataDamaged(HarnessError):
+    """Another file lies where a data set should: the message names it and both hashes."""
 
     exit_code = ExitCode.CELLS_FAILED
 

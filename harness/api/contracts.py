@@ -22,8 +22,10 @@ class Method:
     The fields of the frozen dataclass are the parameters: typed, and validated when a suite
     is loaded. Ranges are written ``Annotated[float, Interval(ge=0, le=1)]`` with
     :mod:`annotated_types`; what ties several parameters together raises ``ValueError`` in
-    ``__post_init__``.
+    ``__post_init__``. ``unlabelled`` names those that a label leaves out, such as a file's hash.
     """
+
+    unlabelled: ClassVar[tuple[str, ...]] = ()
 
     def guarantees(self, task: Task, facts: Any = None) -> Sequence[Bound]:
         """What theory promises for this method on ``task``.

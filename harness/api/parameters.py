@@ -7,11 +7,19 @@ lists and mappings. Lists become tuples when an object is built, so that it can 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
-__all__ = ["build", "canonical", "changed", "defaults", "plain", "with_defaults"]
+__all__ = [
+    "build",
+    "canonical",
+    "changed",
+    "defaults",
+    "labelled",
+    "plain",
+    "with_defaults",
+]
 
 T = TypeVar("T")
 
@@ -50,13 +58,21 @@ def with_defaults(cls: type[Any], params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changed(cls: type[Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that differ from their defaults: what a label and an id are made of."""
+    """The parameters that differ from their defaults: what an id is made of."""
     known = defaults(cls)
     return {
         name: value
         for name, value in params.items()
         if name not in known or canonical(known[name]) != canonical(value)
     }
+
+
+def labelled(
+    cls: type[Any], params: Mapping[str, Any], always: Collection[str] = ()
+) -> dict[str, Any]:
+    """What a label is made of: the changed parameters and ``always``, less the unlabelled."""
+    names = {*changed(cls, params), *always}.difference(getattr(cls, "unlabelled", ()))
+    return {name: value for name, value in params.items() if name in names}
 
 
 def build(cls: type[T], params: Mapping[str, Any]) -> T:

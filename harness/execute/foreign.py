@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 
 from harness.api.outcome import Skip
-from harness.errors import DataMissing
+from harness.errors import DataMissing, HarnessError
 from harness.execute.reading import InvalidOutcome, clean
 from harness.store.rows import Status
 
@@ -31,7 +31,7 @@ def explain(error: BaseException) -> str:
     """What an exception says, and the line of foreign code that raised it."""
     text = "".join(traceback.format_exception_only(error)).strip()
     message = text.partition(": ")[2] or text
-    if not isinstance(error, (InvalidOutcome, Skip, DataMissing)):
+    if not isinstance(error, (InvalidOutcome, Skip, HarnessError)):
         message = message[:_MESSAGE_CHARS] + _raised_at(error)
     return clean(message[:_MESSAGE_CHARS])
 

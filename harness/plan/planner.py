@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.api.artifact import Artifact
 from harness.api.contracts import Method, Task
 from harness.api.metric import Bound
-from harness.api.parameters import build, canonical, changed, plain
+from harness.api.parameters import build, canonical, changed, labelled, plain
 from harness.data.locate import resolve
 from harness.errors import DataMissing, PluginError
 from harness.plan.identity import Identity, artifact_id, cell_ids
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["identity_of", "plan_suite", "spec_title"]
+__all__ = ["PlannedArtifacts", "identity_of", "plan_suite", "spec_title"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def plan_suite(suite: Suite, registry: Registry) -> Plan:
         cell_ids=ids,
         spec=spec,
         seed=seed,
-        artifacts=tuple(planner.artifacts.values()),
+        artifacts=planner.artifacts.specs,
     )
 
 
@@ -88,14 +88,84 @@ class _Declared(Mapping[str, str]):
         return len(self.names)
 
 
-def spec_title(task: str, cls: type[Any], params: Mapping[str, Any]) -> str:
-    """A task's name with the parameters that differ from their defaults."""
-    parts = [f"{name}={_short(value)}" for name, value in changed(cls, params).items()]
-    return " ".join([task, *parts])
+def spec_title(
+    name: str, cls: type[Any], params: Mapping[str, Any], always: Collection[str] = ()
+) -> str:
+    """A name with the parameters that differ from their defaults, and with ``always``."""
+    parts = [f"{each}={_short(value)}" for each, value in labelled(cls, params, always).items()]
+    return " ".join([name, *parts])
 
 
 def _short(value: Any) -> str:
     return value if isinstance(value, str) else canonical(value)
+
+
+class PlannedArtifacts:
+    """The artifacts of a plan, each once, its inputs before it.
+
+    Parameters
+    ----------
+    code_id
+        16 bytes of the code of classes, see :meth:`Identity.code_id`.
+    suite_seed, plugins
+        As in the plan's specs.
+    """
+
+    def __init__(
+        self, code_id: Callable[..., bytes], suite_seed: int, plugins: tuple[str, ...] = ()
+    ) -> None:
+        self._code_id = code_id
+        self._suite_seed = suite_seed
+        self._plugins = plugins
+        self._known: dict[str, ArtifactSpec] = {}
+
+    @property
+    def specs(self) -> tuple[ArtifactSpec, ...]:
+        """All that were asked for."""
+        return tuple(self._known.values())
+
+    def of(
+        self, task: Task, method: Method, seeds: Sequence[int], hardware: HardwareClass
+    ) -> dict[int, tuple[str, ...]]:
+        """Artifact ids by seed; empty where the task declares none."""
+        if type(task).artifacts is Task.artifacts:
+            return {}
+        listed = {}
+        for seed in seeds:
+            wanted = _asked(partial(task.artifacts, method, seed), task, "artifacts", Artifact)
+            listed[seed] = tuple(self._planned(each, hardware) for each in wanted)
+        return listed
+
+    def _planned(self, artifact: Artifact, hardware: HardwareClass) -> str:
+        """The id of an artifact; it and its inputs are planned when they are new."""
+        needed = _asked(artifact.inputs, artifact, "inputs", Artifact)
+        inputs = tuple(self._planned(each, hardware) for each in needed)
+        cls = type(artifact)
+        name = cls.name or f"{cls.__module__}.{cls.__qualname__}"
+        fields = plain(artifact)
+        at = f"{cls.__module__}:{cls.__qualname__}"
+        seed = fields.get("seed")
+        code = self._code_id(cls, *_asked(artifact.rests_on, artifact, "rests_on", type))
+        own = changed(cls, fields)
+        device = artifact.device() or hardware.device
+        identifier = artifact_id(name, own, self._suite_seed, seed, code, device)
+        if identifier not in self._known:
+            self._known[identifier] = ArtifactSpec(
+                artifact_id=identifier,
+                name=name,
+                at=at,
+                fields=fields,
+                key=f"{at} {canonical(fields)}",
+                seed=seed,
+                suite_seed=self._suite_seed,
+                inputs=inputs,
+                device=device,
+                cpus=hardware.cpus,
+                timeout_s=cls.timeout_s,
+                memory_bytes=hardware.memory_bytes,
+                plugins=self._plugins,
+            )
+        return identifier
 
 
 class _Planner:
@@ -106,7 +176,8 @@ class _Planner:
         self._registry = registry
         self._identity = identity_of(registry)
         self._paths = tuple(map(str, registry.paths))
-        self.artifacts: dict[str, ArtifactSpec] = {}
+        self._varied = _varied(suite.entries)
+        self.artifacts = PlannedArtifacts(self._identity.code_id, suite.seed, self._paths)
 
     def pairs(self) -> Iterator[_Pair]:
         """Every (task, method) of the suite, in the order of the file."""
@@ -142,54 +213,28 @@ class _Planner:
             memory_bytes=hardware.memory_bytes,
             timeout_s=use.timeout_s,
             code_id=self._identity.code_id(type(task), method_class),
-            title=spec_title(entry.task, type(task), entry.params),
+            title=spec_title(entry.task, type(task), entry.params, self._varied[entry.task]),
             plugins=self._paths,
-            artifacts=self._artifacts_of(task, method, use.seeds.values, hardware),
+            artifacts=self.artifacts.of(task, method, use.seeds.values, hardware),
         )
         return _Pair(spec, task, method, use.seeds.values)
 
-    def _artifacts_of(
-        self, task: Task, method: Method, seeds: Sequence[int], hardware: HardwareClass
-    ) -> dict[int, tuple[str, ...]]:
-        """Artifact ids by seed; empty where the task declares none."""
-        if type(task).artifacts is Task.artifacts:
-            return {}
-        listed = {}
-        for seed in seeds:
-            wanted = _asked(partial(task.artifacts, method, seed), task, "artifacts", Artifact)
-            listed[seed] = tuple(self._artifact(each, hardware) for each in wanted)
-        return listed
 
-    def _artifact(self, artifact: Artifact, hardware: HardwareClass) -> str:
-        """The id of an artifact; it and its inputs are planned when they are new."""
-        needed = _asked(artifact.inputs, artifact, "inputs", Artifact)
-        inputs = tuple(self._artifact(each, hardware) for each in needed)
-        cls = type(artifact)
-        name = cls.name or f"{cls.__module__}.{cls.__qualname__}"
-        fields = plain(artifact)
-        at = f"{cls.__module__}:{cls.__qualname__}"
-        seed = fields.get("seed")
-        code = self._identity.code_id(cls, *_asked(artifact.rests_on, artifact, "rests_on", type))
-        own = changed(cls, fields)
-        device = artifact.device() or hardware.device
-        identifier = artifact_id(name, own, self._suite.seed, seed, code, device)
-        if identifier not in self.artifacts:
-            self.artifacts[identifier] = ArtifactSpec(
-                artifact_id=identifier,
-                name=name,
-                at=at,
-                fields=fields,
-                key=f"{at} {canonical(fields)}",
-                seed=seed,
-                suite_seed=self._suite.seed,
-                inputs=inputs,
-                device=device,
-                cpus=hardware.cpus,
-                timeout_s=cls.timeout_s,
-                memory_bytes=hardware.memory_bytes,
-                plugins=self._paths,
-            )
-        return identifier
+def _varied(entries: Iterable[Entry]) -> dict[str, set[str]]:
+    """By task, the parameters in which a suite's settings of it differ.
+
+    A title tells them whatever they are: beside ``rule=fixed`` a board that says nothing of
+    the rule is no name for the other.
+    """
+    values: dict[str, dict[str, set[str]]] = {}
+    for entry in entries:
+        of_task = values.setdefault(entry.task, {})
+        for name, value in entry.params.items():
+            of_task.setdefault(name, set()).add(canonical(value))
+    return {
+        task: {name for name, found in of_task.items() if len(found) > 1}
+        for task, of_task in values.items()
+    }
 
 
 def _bounds(task: Task, method: Method, label: str) -> tuple[Bound, ...]:

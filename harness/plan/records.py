@@ -67,7 +67,7 @@ class Spec:
     memory_bytes: int | None
     timeout_s: float
     code_id: bytes
-    title: str = ""  # the task with the parameters that differ from their defaults
+    title: str = ""  # the task with the parameters that tell it from others
     plugins: tuple[str, ...] = ()  # paths that a worker must put on its import path
     kernel_cache: str = ""  # folder for compiled kernels, named by code_id, numba and CPU
     artifacts: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # seed → artifact ids

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.errors import UsageError, nearest
+from harness.errors import StoreError, UsageError, nearest
 from harness.runner.revisions import Repository
 from harness.runner.sides import BOARD_SUFFIXES
 from harness.store.folder import RunInfo, find_run, list_runs
-from harness.store.record import RUN_JSON
+from harness.store.record import RUN_JSON, read_run_json
 
 __all__ = ["Resolved", "commit_at", "commit_order", "resolve"]
 
@@ -135,7 +136,7 @@ def _common_suite(
     had = [
         {run.record.suite for run in each.runs if run.record.state == "finished"}
         if isinstance(each, _Revision)
-        else {each.parent.name}
+        else {_suite_of(each)}
         for each in asked
     ]
     common = set.intersection(*had)
@@ -153,6 +154,14 @@ def _common_suite(
     rest = ", ".join(sorted(common - {newest}))
     notes.append(f"compared {newest}, which ran last; --suite takes another ({rest})")
     return newest
+
+
+def _suite_of(path: Path) -> str:
+    """The suite of a run, wherever its folder was copied to."""
+    folder = path if path.is_dir() else path.parent
+    with suppress(StoreError):
+        return read_run_json(folder).suite
+    return folder.parent.name
 
 
 def _latest(revision: _Revision, suite: str | None, notes: list[str]) -> Path:

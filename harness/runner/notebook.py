@@ -1,20 +1,27 @@
-"""``harness.evaluate``: objects made in a notebook, no suite, no registration, no files."""
+"""``harness.evaluate``: objects made in a notebook, no suite, no registration, no results.
+
+Artifacts are built, or taken from the cache that runs share.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
 from harness.api.contracts import Method, Task
 from harness.api.parameters import changed, plain
+from harness.data import describe
 from harness.errors import UsageError
 from harness.execute import ArtifactDone, Control, WorkerView
 from harness.execute.inline import InlineExecutor
 from harness.plan.identity import cell_ids
-from harness.plan.planner import spec_title
-from harness.plan.records import Plan, Spec
+from harness.plan.planner import PlannedArtifacts, identity_of, spec_title
+from harness.plan.records import ArtifactSpec, Plan, Spec
 from harness.registry import Registry
 from harness.store.rows import CELL_ROW, MEASUREMENT_ROW, Group, Status
 from harness.suite.model import HardwareClass, Suite
@@ -23,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["evaluate"]
+
+_HERE = HardwareClass(name="here")
 
 
 def evaluate(
@@ -52,18 +61,23 @@ def evaluate(
     Raises
     ------
     UsageError
-        When the task refuses a method, or two methods have one label.
+        When the task refuses a method, two methods have one label, or an artifact fails.
     """
     planned = [*range(seeds)] if isinstance(seeds, int) else list(seeds)
     registry = Registry()
+    describe({name: thing.at for name, thing in registry.things("dataset").items()})
     named = _labelled(methods, registry)
     for label, method in named.items():
         _check(task, method, label)
+    artifacts = PlannedArtifacts(_code_at_hand(registry), suite_seed)
     specs = [
-        _spec(index, registry, task, method, label, suite_seed)
+        replace(
+            _spec(index, registry, task, method, label, suite_seed),
+            artifacts=artifacts.of(task, method, planned, _HERE),
+        )
         for index, (label, method) in enumerate(named.items())
     ]
-    plan = _plan(specs, list(named.values()), task, planned)
+    plan = _plan(specs, list(named.values()), task, planned, artifacts.specs)
     objects = {index: (task, method) for index, method in enumerate(named.values())}
     sink = _Memory()
     InlineExecutor(objects=objects).run(plan, np.arange(len(plan)), sink, Control())
@@ -109,24 +123,30 @@ def _spec(
         metrics=type(task).metrics,
         bounds=(),
         suite_seed=suite_seed,
-        hardware="here",
-        device="cpu",
-        cpus=1,
-        exclusive=False,
-        memory_bytes=None,
+        hardware=_HERE.name,
+        device=_HERE.device,
+        cpus=_HERE.cpus,
+        exclusive=_HERE.exclusive,
+        memory_bytes=_HERE.memory_bytes,
         timeout_s=float("inf"),
         code_id=bytes(16),
     )
 
 
-def _plan(specs: Sequence[Spec], methods: Sequence[Method], task: Task, seeds: list[int]) -> Plan:
+def _plan(
+    specs: Sequence[Spec],
+    methods: Sequence[Method],
+    task: Task,
+    seeds: list[int],
+    artifacts: tuple[ArtifactSpec, ...],
+) -> Plan:
     suite = Suite(
         name="notebook",
         description="",
         seed=specs[0].suite_seed if specs else 0,
         path="",
         text="",
-        hardware={"here": HardwareClass(name="here")},
+        hardware={_HERE.name: _HERE},
         entries=(),
     )
     ids = [
@@ -145,7 +165,20 @@ def _plan(specs: Sequence[Spec], methods: Sequence[Method], task: Task, seeds: l
         cell_ids=np.concatenate(ids) if ids else np.empty((0, 16), np.uint8),
         spec=np.repeat(np.arange(len(specs), dtype=np.int32), len(seeds)),
         seed=np.tile(np.array(seeds, np.int64), len(specs)),
+        artifacts=artifacts,
     )
+
+
+def _code_at_hand(registry: Registry) -> Callable[..., bytes]:
+    """Code ids of classes; those typed in, without a file, are new code each time."""
+    of_files, of_typed = identity_of(registry), uuid4().bytes
+
+    def code_id(*classes: type[Any]) -> bytes:
+        modules = {base.__module__ for cls in classes for base in cls.__mro__} - {"builtins"}
+        has_files = all(getattr(sys.modules[each], "__file__", None) for each in modules)
+        return of_files.code_id(*classes) if has_files else of_typed
+
+    return code_id
 
 
 class _Memory:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, NamedTuple
 
-from harness.api.parameters import build, canonical, changed, with_defaults
+from harness.api.parameters import build, canonical, labelled, with_defaults
 from harness.errors import PluginError
 from harness.suite.catalogue import Refusal, attempt
 from harness.suite.document import Faults, ListNode, MapNode, Node, Place, is_broken, plain
@@ -63,7 +63,7 @@ def shown(value: Any) -> str:
 
 def named(table: ParameterTable, params: Mapping[str, Any]) -> str:
     """The name and the parameters that differ from their defaults."""
-    words = [f"{name}={shown(value)}" for name, value in changed(table.cls, params).items()]
+    words = [f"{name}={shown(value)}" for name, value in labelled(table.cls, params).items()]
     return " ".join([table.owner, *words])
 
 

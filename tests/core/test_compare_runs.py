@@ -1,6 +1,7 @@
 """What an argument of ``harness compare`` means, and what is read of damaged runs."""
 
 import json
+import shutil
 import subprocess
 
 import pyarrow.parquet as pq
@@ -115,6 +116,14 @@ def test_a_run_of_a_changed_tree_is_taken_where_there_is_no_other_and_told(tmp_p
 def test_what_means_nothing_is_refused_with_the_next_command(root, repository, argument, told):
     with pytest.raises(UsageError, match=told):
         resolve([argument], root, repository=repository)
+
+
+def test_a_copied_run_is_compared_with_a_run_of_its_own_suite(root, tmp_path, repository):
+    new = hash_of(repository, "HEAD")
+    write_run(root, run_of({"a": noisy(1, 12)}), "later", suite="other", commit=new, hours=9)
+    copy = shutil.copytree(root / "by-hand" / "20260101-0000-old", tmp_path / "mail" / "copy")
+    found = resolve([str(copy), "HEAD"], root, repository=repository)
+    assert names(found) == ["copy", "20260101-0300-new"]
 
 
 def test_of_several_suites_the_common_one_is_compared_and_told(root, repository):
