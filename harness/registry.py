@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar
 
 from harness.errors import PluginError, nearest
 
-__all__ = ["GROUP", "Plugin", "Registry", "Thing", "attempt", "first_line", "told"]
+__all__ = ["GROUP", "Plugin", "Registry", "Thing", "attempt", "first_line", "source_path", "told"]
 
 GROUP = "harness"
 T = TypeVar("T")
@@ -120,6 +120,11 @@ class Registry:
     def kind(self, name: str) -> type[Any]:
         """The class of a kind; raises as :meth:`method`."""
         return self._load("kind", name)
+
+    def module_of(self, plugin: str) -> str | None:
+        """The module of hooks that a plugin is; ``None`` where it is a single thing."""
+        module = self._content.manager.get_plugin(plugin)
+        return None if module is None else str(module.__name__)
 
     def name_of(self, cls: type[Any]) -> str:
         """The first registered name of a class, else its module and name."""
@@ -294,6 +299,9 @@ class _Content:
     def add_module(self, name: str, module: Any, *, origin: str, strict: bool) -> None:
         """Register a module of hooks; in a suite's file, its classes too."""
         self._things.clear()
+        if name in self.plugins and self.manager.has_plugin(name):
+            before = self.plugins[name].origin
+            raise PluginError(f'plugin "{name}" is there already, from {before}')
         _, error = attempt(lambda: self.manager.register(module, name))
         if error is not None:
             raise PluginError(f'plugin "{name}" cannot be registered: {error}') from error

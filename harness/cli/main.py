@@ -31,6 +31,8 @@ _COMMANDS = {
     "results": ("harness.cli.results", "results", "List runs, and cells that failed."),
     "audit": ("harness.cli.audit", "audit", "Check a run's files; recompute a sample of it."),
     "bisect": ("harness.cli.bisect", "bisect", "Find the commit at which a metric changed."),
+    "new": ("harness.cli.new", "new", "Write a plugin's package that works."),
+    "check": ("harness.cli.check", "check", "Hold a plugin to the contract."),
     "hardware": ("harness.cli.hardware", "hardware", "Show this machine as runs record it."),
     "data": ("harness.cli.data", "data", "List, fetch and verify data sets."),
     "schema": ("harness.cli.schema", "schema", "Print the schema of suites or of result files."),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import MISSING, Field, fields
 from functools import partial
+from pathlib import Path
 from textwrap import wrap
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -18,7 +19,7 @@ from harness.cli import numbers
 from harness.cli.docstring import read_docstring
 from harness.cli.text import Line, line, say, say_json, width
 from harness.errors import UsageError, nearest
-from harness.registry import Registry, attempt
+from harness.registry import Registry, attempt, source_path
 
 __all__ = ["show"]
 
@@ -202,7 +203,9 @@ def _task_bounds(cls: type[Any]) -> list[Line]:
 def _guarantees(registry: Registry, cls: type[Any]) -> list[Line]:
     """What theory promises of a method at its defaults, on each task at its defaults."""
     lines: list[Line] = []
-    for name in registry.task_names():
+    for name, thing in sorted(registry.things("task").items()):
+        if not _may_know(thing.at, cls):
+            continue
         task, _ = attempt(partial(registry.task, name))  # another plugin's fault is not this one's
         if task is None or not issubclass(cls, task.accepts):
             continue
@@ -211,6 +214,23 @@ def _guarantees(registry: Registry, cls: type[Any]) -> list[Line]:
     return (
         [line(), line(("Guarantees", "strong"), (_AT_DEFAULTS, "quiet")), *lines] if lines else []
     )
+
+
+def _may_know(at: str, method: type[Any]) -> bool:
+    """Whether a task's package names one that the method is made of.
+
+    A task that accepts a method has its kind from somewhere; to import every task for an
+    answer would load every library that any plugin needs.
+    """
+    known = {base.__module__.partition(".")[0] for base in method.__mro__} - {"builtins", "harness"}
+    own = at.partition(":")[0].partition(".")[0]
+    path = source_path(own)
+    if own in known or path is None:
+        return True
+    folder = Path(path).parent
+    sources = folder.rglob("*.py") if Path(path).name == "__init__.py" else [Path(path)]
+    texts = (source.read_text(encoding="utf-8", errors="replace") for source in sources)
+    return any(name in text for text in texts for name in known)
 
 
 def _promised(method: type[Any], task: type[Any]) -> list[Bound]:

@@ -29,7 +29,7 @@ from harness.suite.model import HardwareClass, Suite
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "plan_objects"]
 
 _HERE = HardwareClass(name="here")
 
@@ -64,7 +64,27 @@ def evaluate(
         When the task refuses a method, two methods have one label, or an artifact fails.
     """
     planned = [*range(seeds)] if isinstance(seeds, int) else list(seeds)
-    registry = Registry()
+    plan, objects = plan_objects(task, methods, planned, suite_seed, Registry())
+    sink = _Memory()
+    InlineExecutor(objects=objects).run(plan, np.arange(len(plan)), sink, Control())
+    return _frame(plan, sink)
+
+
+def plan_objects(
+    task: Task,
+    methods: Sequence[Method] | Mapping[str, Method],
+    seeds: Sequence[int],
+    suite_seed: int,
+    registry: Registry,
+) -> tuple[Plan, dict[int, tuple[Task, Method]]]:
+    """The plan of :func:`evaluate`, and its objects by the number of their spec.
+
+    Raises
+    ------
+    UsageError
+        As :func:`evaluate`.
+    """
+    planned = list(seeds)
     describe({name: thing.at for name, thing in registry.things("dataset").items()})
     named = _labelled(methods, registry)
     for label, method in named.items():
@@ -78,10 +98,7 @@ def evaluate(
         for index, (label, method) in enumerate(named.items())
     ]
     plan = _plan(specs, list(named.values()), task, planned, artifacts.specs)
-    objects = {index: (task, method) for index, method in enumerate(named.values())}
-    sink = _Memory()
-    InlineExecutor(objects=objects).run(plan, np.arange(len(plan)), sink, Control())
-    return _frame(plan, sink)
+    return plan, {index: (task, method) for index, method in enumerate(named.values())}
 
 
 def _labelled(

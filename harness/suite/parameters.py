@@ -264,7 +264,7 @@ class ParameterTable:
         """The value of one parameter, judged; meaningless where ``faults`` grew."""
         if is_broken(node):
             return None
-        checked = self._checker(name)(plain(node))
+        checked = self.checker(name)(plain(node))
         for problem in checked.problems:
             subject = self.subject(name, problem.path)
             faults.add(
@@ -295,7 +295,8 @@ class ParameterTable:
             if self.known(name, mapping, faults)
         }
 
-    def _checker(self, name: str) -> Checker:
+    def checker(self, name: str) -> Checker:
+        """What judges one parameter; ``PluginError`` for a type that no file can give."""
         if name not in self._checkers:
             try:
                 self._checkers[name] = Checker(self._hints[name])
