@@ -25,7 +25,7 @@ from harness.analyse.comparison import (
 from harness.analyse.deciding import too_few, with_verdicts
 from harness.analyse.effects import Change, changes, cluster_change, item_change, summary_change
 from harness.analyse.pairing import COSTS, Matched, Paired, Pairing, paired_values
-from harness.analyse.sides import BoardRow, Key, Side
+from harness.analyse.sides import BoardRow, Key, Side, groups_of
 from harness.api.metric import Metric
 from harness.errors import UsageError, nearest
 from harness.suite.model import Tolerance
@@ -194,7 +194,7 @@ class _Table:
         what = f"{metric.name} of {pair.key.label} on {spec.title or spec.task}"
         if values.seeds.size:
             is_lost = ~np.isfinite(values.base) | ~np.isfinite(values.other)
-            self._skip(what, f"{int(is_lost.sum())} of {is_lost.size} values are infinite")
+            self._skip(what, f"{int(is_lost.sum())} of {is_lost.size} values are no finite numbers")
             return
         why = _why_nothing(pairing, pair, metric.name, values.note)
         if why:
@@ -277,6 +277,9 @@ class _Table:
             theirs = self.other.board.get((key, metric))
             if theirs is None or not _is_wanted(metric, mine.direction, self.metric):
                 continue
+            if not _is_finite(mine, theirs):
+                self._skip(f"{metric} of {key.label} on {mine.title}", "a mean is no finite number")
+                continue
             if mine.is_cost or theirs.is_cost:
                 self._skip("time and memory", "a leaderboard does not say what ran alone")
                 continue
@@ -303,8 +306,13 @@ class _Table:
 def _one_sided(side: Side, key: Key) -> OneSided:
     results = side.results
     assert results is not None, "both are runs"
-    titles = {(each.task, each.label): each.title for each in results.specs}
-    return OneSided(side.name, key.task, titles.get((key.task, key.label)) or key.task, key.label)
+    spec = results.specs[groups_of(results)[key]]
+    return OneSided(side.name, key.task, spec.title or key.task, key.label)
+
+
+def _is_finite(*sides: BoardRow) -> bool:
+    numbers = [number for each in sides for number in each.summary if number is not None]
+    return bool(np.isfinite(numbers).all())
 
 
 def _is_rescaled(known: FloatArray, numbers: FloatArray, is_alike: bool) -> bool:

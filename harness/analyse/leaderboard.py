@@ -166,6 +166,8 @@ def _finals(results: Results, level: float) -> dict[_Key, _Final]:
             for key, estimate in zip(chosen, samples(table, kind), strict=True):
                 interval = estimate.interval(level)
                 ends = {"ci_low": interval.low, "ci_high": interval.high} if interval else {}
+                if kind == "share":  # what no share can be is in no interval of it
+                    ends = {name: min(max(end, 0.0), 1.0) for name, end in ends.items()}
                 finals[key].estimate.update(mean=estimate.value, **ends)
     return finals
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Sequence
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from harness.cli import numbers
@@ -11,9 +14,15 @@ from harness.cli.text_table import TextTable
 if TYPE_CHECKING:
     from harness.analyse.aggregate import Aggregates
 
-__all__ = ["aggregate_lines", "aggregate_table", "aggregates_json"]
+__all__ = ["aggregate_lines", "aggregate_tables", "aggregates_csv", "aggregates_json"]
 
 _SHOWN = 12  # methods whose pairs are told: 66 pairs
+_COLUMNS = (
+    *("metric", "statistic", "method", "than", "at"),
+    *("value", "low", "high", "rank_low", "rank_high"),
+)
+_PROFILE = "share of cells at"
+_IMPROVEMENT = "probability of improvement"
 
 
 def aggregate_lines(found: Aggregates) -> list[Line]:
@@ -28,12 +37,23 @@ def aggregate_lines(found: Aggregates) -> list[Line]:
 
 
 def _methods(found: Aggregates) -> list[Line]:
-    columns = {head: list(texts) for head, texts in aggregate_table(found).columns.items()}
+    columns = {head: list(texts) for head, texts in _means(found).columns.items()}
     columns["interquartile mean"] = numbers.aligned(columns["interquartile mean"])
     return _table(columns, {"method", "interval"})
 
 
-def aggregate_table(found: Aggregates) -> TextTable:
+def aggregate_tables(found: Aggregates) -> list[TextTable]:
+    """Interquartile means, profiles and improvements, for formats without a width."""
+    means = _means(found)
+    left_out = "".join(f" · left out: {text}" for text in found.left_out)
+    return [
+        means._replace(told=f"{means.told}{left_out}"),
+        TextTable(f"{found.metric}: performance profile", _PROFILE, _profile_columns(found)),
+        TextTable(f"{found.metric}: {_IMPROVEMENT}", "", _improvement_columns(found)),
+    ]
+
+
+def _means(found: Aggregates) -> TextTable:
     """A row a method: rank span, interquartile mean, interval."""
     decimals = [numbers.decimals_for(each.low, each.high, each.iqm) for each in found.methods]
     pairs = list(zip(found.methods, decimals, strict=True))
@@ -59,7 +79,7 @@ def _told(found: Aggregates) -> tuple[str, str]:
     return told, how
 
 
-def _profiles(found: Aggregates) -> list[Line]:
+def _profile_columns(found: Aggregates) -> dict[str, list[str]]:
     """The share of cells that reach each τ."""
     tau = found.methods[0].profile.at
     columns = {"method": [each.label for each in found.methods]}
@@ -68,19 +88,27 @@ def _profiles(found: Aggregates) -> list[Line]:
         head = f"{sign} {numbers.significant(at)}"
         shares = [float(each.profile.share[point]) for each in found.methods]
         columns[head] = [f"{100 * share:.0f} %" for share in shares]
-    return [line("  ", ("performance profile: share of cells at", "quiet")), *_table(columns)]
+    return columns
+
+
+def _profiles(found: Aggregates) -> list[Line]:
+    head = line("  ", (f"performance profile: {_PROFILE}", "quiet"))
+    return [head, *_table(_profile_columns(found))]
 
 
 def _improvements(found: Aggregates) -> list[Line]:
+    return _table(_improvement_columns(found), {"than", "interval"})
+
+
+def _improvement_columns(found: Aggregates) -> dict[str, list[str]]:
     shown = {each.label for each in found.methods[:_SHOWN]}
     rows = [each for each in found.improvements if {each.label, each.than} <= shown]
-    columns = {
+    return {
         "better": [each.label for each in rows],
         "than": [each.than for each in rows],
         "probability": [f"{each.probability:.3f}" for each in rows],
         "interval": [f"{each.low:.3f} … {each.high:.3f}" for each in rows],
     }
-    return _table(columns, {"than", "interval"})
 
 
 def _table(
@@ -95,6 +123,24 @@ def _table(
     rows = list(zip(*padded, strict=True))
     heads = tuple(Span(span.text, "quiet") for span in rows[0])
     return [heads, *rows[1:]]
+
+
+def aggregates_csv(made: Sequence[Aggregates]) -> str:
+    """Every number, a row each."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for found in made:
+        for each in found.methods:
+            ends = each.iqm, each.low, each.high, *each.rank
+            writer.writerow((found.metric, "interquartile mean", each.label, "", "", *ends))
+        for each in found.methods:
+            for point in zip(*(column.tolist() for column in each.profile), strict=True):
+                writer.writerow((found.metric, "profile", each.label, "", *point, "", ""))
+        for pair in found.improvements:
+            numbers_of = pair.probability, pair.low, pair.high, "", ""
+            writer.writerow((found.metric, _IMPROVEMENT, pair.label, pair.than, "", *numbers_of))
+    return text.getvalue()
 
 
 def aggregates_json(found: Aggregates) -> dict[str, Any]:

@@ -61,14 +61,15 @@ def bisect(
     if how["as_json"]:
         click.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False))
     else:
-        say(_lines(found, metric))
+        say(_lines(found, metric, asked.only))
     return ExitCode.OK if found.suspects else ExitCode.VERDICT
 
 
-def _lines(found: Bisected, metric: str) -> list[Line]:
+def _lines(found: Bisected, metric: str, only: str) -> list[Line]:
     cost = f"{found.evaluations} of {found.commits + 1} commits run"
     if not found.suspects:
-        return [line((f"{mark('open')} ", "open"), f"{metric} did not change · {cost}")]
+        nothing = f"{metric} did not get {only}" if only else f"{metric} did not change"
+        return [line((f"{mark('open')} ", "open"), f"{nothing} · {cost}")]
     last = found.suspects[-1]
     style = {True: "good", False: "bad", None: "open"}[found.is_better]
     verb = {True: "got better", False: "got worse", None: "changed"}[found.is_better]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import ceil, floor, inf, isfinite, log10
 from textwrap import shorten
 from typing import Any
 
@@ -242,7 +242,9 @@ def bound_texts(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
         found["× lower bound"] = texts
     if any(row["ratio_to_guarantee"] is not None for row in rows):
         texts = [
-            "vacuous" if row["vacuous"] else numbers.ratio(row["ratio_to_guarantee"])
+            f"vacuous ({numbers.significant(row['guarantee'])})"
+            if row["vacuous"]
+            else numbers.ratio(row["ratio_to_guarantee"])
             for row in rows
         ]
         found["of guarantee"] = texts
@@ -261,7 +263,7 @@ def time_texts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def _plots(
     rows: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any]], size: int
 ) -> list[Span]:
-    axis = _Axis.over([row["mean"] for row in measured], size)
+    axis = _Axis.over(_shown(measured), size)
     cells = [axis.row(row) if row["mean"] is not None else " " * size for row in rows]
     first = measured[0]["label"] if measured else None
     styles = ["first" if row["label"] == first else "" for row in rows]
@@ -269,6 +271,19 @@ def _plots(
         Span(axis.ticks(), "quiet"),
         *(Span(cell, style) for cell, style in zip(cells, styles, strict=True)),
     ]
+
+
+def _shown(measured: Sequence[Mapping[str, Any]]) -> list[float]:
+    """The numbers that an axis has room for: means, and ends of intervals that are not far off.
+
+    An interval of two seeds may be a hundred times as long as all means lie apart.
+    """
+    means = [row["mean"] for row in measured]
+    low, high = min(means), max(means)
+    room = (high - low) or inf
+    ends = [end for row in measured for end in (row["ci_low"], row["ci_high"]) if end is not None]
+    kept = [min(max(end, low - room), high + room) for end in ends]
+    return [*means, *(end for end in kept if isfinite(end))]
 
 
 @dataclass(frozen=True)
@@ -298,13 +313,20 @@ class _Axis:
         return min(max(round(share * (self.size - 1)), 0), self.size - 1)
 
     def row(self, row: Mapping[str, Any]) -> str:
-        """A dot, and a whisker of equal length on both sides where it can be seen."""
+        """A dot, and a whisker of equal length on both sides where it can be seen.
+
+        An end that lies beyond the plot is an arrow's.
+        """
         cells = [" "] * self.size
-        at = self.column(row["mean"])
-        if row["ci_low"] is not None:
-            reach = round((self.column(row["ci_high"]) - self.column(row["ci_low"])) / 2)
+        at, low, high = self.column(row["mean"]), row["ci_low"], row["ci_high"]
+        if low is not None:
+            reach = round((self.column(high) - self.column(low)) / 2)
             for column in range(max(at - reach, 0), min(at + reach, self.size - 1) + 1):
                 cells[column] = "─"
+            if low < self.low:
+                cells[0] = "‹"
+            if high > self.high:
+                cells[-1] = "›"
         cells[at] = "◇" if row["origin"] == "published" else "●"
         return "".join(cells)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import results_option
-from harness.cli.text import say, say_error, say_json, width
+from harness.cli.text import say, say_json, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,6 @@ def compare(
     from harness.analyse.compare import compare as compared
     from harness.cli.comparison import as_json, exit_code
     from harness.cli.comparison_lines import comparison_lines
-    from harness.cli.text import line
     from harness.errors import UsageError
     from harness.runner.arguments import resolve
     from harness.runner.sides import load_side
@@ -70,8 +70,8 @@ def compare(
     names = _names(sides, found.paths)
     loaded = [load_side(path, name) for path, name in zip(found.paths, names, strict=True)]
     comparison = compared(loaded[0], loaded[1:], metric=metric, threshold=allowed)
+    comparison = replace(comparison, notes=(*found.notes, *comparison.notes))
     code = exit_code(comparison, strict=strict)
-    say_error([line((f"! {note}", "open")) for note in found.notes])
     if form == "table":
         say(comparison_lines(comparison, width(), code, show_all=show_all))
     elif form == "json":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.analyse.row_text import change_text, p_text
+from harness.analyse.row_text import change_text, ends_text, p_text
 from harness.cli import comparison as told
 from harness.cli import numbers
 from harness.cli.text import Line, Span, can_draw, line, mark
@@ -79,6 +79,7 @@ def _block(block: told.Block, width: int, several: bool, show_all: bool) -> list
     lines += [
         tuple(piece for cell in row for piece in (cell, Span("  ")))
         for row in zip(*columns, strict=True)
+        if any(cell.text.strip() for cell in row)
     ]
     if hidden:
         ran = "" if len(hidden) > len(same_code) else ", by the same code to the same numbers"
@@ -112,13 +113,23 @@ def _columns(block: told.Block, rows: Sequence[Row], width: int) -> list[list[Sp
     if size and can_draw():
         right.append(_plots(block, rows, styles, size))
         taken += size + 2
-    titles = [_cut(title, max(width - taken - 2, _TITLE_MIN)) for title in titles]
+    else:
+        right.append(_column(("interval", ""), [ends_text(row) for row in rows]))
+        taken += len(right[-1][0].text) + 2
+    titles = _cut_titles(titles, max(width - taken - 2, _TITLE_MIN))
     middle = _column(("", ""), titles, ["quiet"] * len(rows))
     return [*left, middle, *right, *last]
 
 
-def _cut(text: str, size: int) -> str:
-    return text if len(text) <= size else f"{text[: size - 1]}…"
+def _cut_titles(titles: Sequence[str], size: int) -> list[str]:
+    """Titles of at most ``size`` characters; what they have in common goes first."""
+    if max(map(len, titles)) <= size:
+        return list(titles)
+    letters = enumerate(zip(*titles, strict=False))
+    common = next((place for place, each in letters if len(set(each)) > 1), 0)
+    start = max(titles[0].rfind(sign, 0, common) for sign in " =/") + 1
+    shown = [f"…{title[start:]}" if start else title for title in titles]
+    return [text if len(text) <= size else f"{text[: size - 1]}…" for text in shown]
 
 
 def _column(

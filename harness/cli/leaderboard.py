@@ -93,7 +93,12 @@ def _written(tables: Sequence[TextTable], form: str, title: str) -> str:
 def _aggregates(found: Run, rows: Sequence[Mapping[str, Any]], form: str) -> None:
     """Aggregates of every metric with a direction among ``rows``."""
     from harness.analyse.aggregate import aggregates_of
-    from harness.cli.aggregates import aggregate_lines, aggregate_table, aggregates_json
+    from harness.cli.aggregates import (
+        aggregate_lines,
+        aggregate_tables,
+        aggregates_csv,
+        aggregates_json,
+    )
     from harness.runner.sides import load_side
 
     results = load_side(found.path).results
@@ -112,8 +117,12 @@ def _aggregates(found: Run, rows: Sequence[Mapping[str, Any]], form: str) -> Non
     if form == "json":
         say_json([aggregates_json(each) for each in made])
         return
+    if form == "csv":
+        click.echo(aggregates_csv(made), nl=False)
+        return
     if form != "table":
-        click.echo(_written([aggregate_table(each) for each in made], form, found.suite), nl=False)
+        tables = [table for each in made for table in aggregate_tables(each)]
+        click.echo(_written(tables, form, found.suite), nl=False)
         return
     for each in made:
         say([*aggregate_lines(each), line()])

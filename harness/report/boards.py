@@ -287,7 +287,8 @@ def _to_lower(row: Row) -> list[object]:
 
 def _to_guarantee(row: Row) -> list[object]:
     if row["vacuous"]:
-        return [tag("span", "vacuous", class_="quiet")]
+        told = f"vacuous ({numbers.significant(row['guarantee'])})"
+        return [tag("span", told, class_="quiet")]
     return [numbers.ratio(row["ratio_to_guarantee"])]
 
 

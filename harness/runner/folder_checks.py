@@ -61,11 +61,17 @@ def folder_checks(
     metrics = known_metrics(tables.cells, registry)
     what = asked(record)
     declared = {task: tuple(known.values()) for task, known in metrics.items()}
+    numbers = {}
+    for name in ("measurements", "items"):
+        numbers[name], lost = _finite(getattr(tables, name))
+        if lost:
+            told = f"has {lost} values that are no finite numbers: such a cell has failed"
+            findings.append(Finding(f"{name}.parquet", told))
     results = Results.from_tables(
         tables.cells,
-        tables.measurements,
+        numbers["measurements"],
         tables.bounds,
-        tables.items,
+        numbers["items"],
         stored_specs(tables.cells, tables.bounds, declared, record.exclusive),
         published=what.published if what else (),
     )
@@ -78,6 +84,12 @@ def folder_checks(
             unknown = sorted(_tasks(results) - set(metrics))
             notes += [f"the metrics of {', '.join(unknown)} are not known here"] if unknown else []
     return Held(findings, notes, held.suspects)
+
+
+def _finite(table: pa.Table) -> tuple[pa.Table, int]:
+    """The rows whose value is a number, and how many are not."""
+    is_finite = pc.is_finite(table["value"])
+    return table.filter(is_finite), len(table) - int(pc.sum(is_finite).as_py() or 0)
 
 
 def known_metrics(cells: pa.Table, registry: Registry) -> dict[str, dict[str, Metric]]:

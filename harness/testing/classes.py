@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.api.contracts import Method, Task
 from harness.api.parameters import build, canonical, plain
+from harness.registry import attempt
 from harness.suite.parameters import ParameterTable
 from harness.testing.facts import Fact
 
@@ -32,11 +33,10 @@ def object_facts(name: str, made: Method | Task) -> Iterator[Fact]:
 
 def _fact(subject: str, check: str, ask: Callable[[], str]) -> Fact:
     """The fact that ``ask`` finds nothing wrong."""
-    try:
-        told = ask()
-    # Foreign code: properties, constructors and annotations of a plugin.
-    except Exception as error:  # noqa: BLE001
+    told, error = attempt(ask)
+    if error is not None:
         told = f"{type(error).__name__}: {error}".partition("\n")[0]
+    assert told is not None, "a check says what is wrong, or nothing"
     return Fact(subject=subject, check=check, verdict="failed" if told else "passed", told=told)
 
 

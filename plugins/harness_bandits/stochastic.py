@@ -62,6 +62,7 @@ REGRET_OVER_GUARANTEE_RATE = Metric(
 )
 BEST_ARM_SHARE = Metric(
     name="best_arm_share",
+    type="share",
     direction="higher",
     description="share of rounds in which an arm with gap 0 was played",
 )

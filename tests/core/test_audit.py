@@ -306,3 +306,12 @@ def test_a_method_that_is_not_known_here_leaves_the_others_alone(folder):
 def test_the_suite_seed_is_found_by_the_cells_ids(tmp_path):
     made = small_run(tmp_path, {"good": 0.0}, seeds=3, seed=77)
     assert checked(made.path).count("exact") == 3
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_a_number_that_no_cell_can_give_is_a_finding_and_stops_nothing(folder, value):
+    alter(folder, "measurements", "value", 2, value)
+    sum_again(folder)
+    found = checked(folder)
+    assert any("no finite numbers" in each.told for each in found.findings)
+    assert not found.agrees

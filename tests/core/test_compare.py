@@ -186,7 +186,7 @@ def test_infinite_values_are_not_compared_and_told():
     one, two = sides({"a": values}, {"a": np.r_[values[:9], np.inf]})
     comparison = compare(one, [two])
     assert not comparison.rows
-    assert "1 of 10 values are infinite" in [each.why for each in comparison.not_compared]
+    assert "1 of 10 values are no finite numbers" in [each.why for each in comparison.not_compared]
 
 
 def test_groups_on_one_side_are_listed():
@@ -317,6 +317,32 @@ def test_leaderboards_alone_are_compared_without_pairs():
     )
     assert comparison.tests == 2
     assert any("Welch" in each.why for each in comparison.not_compared)
+
+
+@pytest.mark.parametrize("mean", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_mean_of_a_leaderboard_that_is_no_number_is_told_and_stops_nothing(mean, swapped):
+    def board(name, mean):
+        rows = [{"task": "t", "task_params": "{}", "label": "a", "metric": "loss", "unit": "",
+                 "direction": "lower", "origin": "measured", "mean": mean, "ci_low": mean,
+                 "ci_high": mean, "n": 40, "title": "t"}]  # fmt: skip
+        return Side(name=name, board=board_of(rows))
+
+    pair = [board("x", 10.0), board("y", mean)]
+    comparison = compare(*pair[::-1][:1], pair[::-1][1:]) if swapped else compare(pair[0], pair[1:])
+    assert not comparison.rows
+    assert "a mean is no finite number" in [each.why for each in comparison.not_compared]
+
+
+def test_what_one_side_has_only_is_named_with_its_own_parameters():
+    small, large = run_of({"a": noisy(1, 9)}), Run()
+    for horizon in (10, 100):
+        for label in ("a", "b"):
+            large.add(label, noisy(horizon, 9), task_params={"horizon": horizon})
+    comparison = compare(side(large, "both"), [side(small, "one")])
+    told = [(each.title, each.label) for each in comparison.one_sided if each.side == "both"]
+    task = "bandits/bernoulli horizon="
+    assert told == [(f"{task}{horizon}", label) for horizon in (10, 100) for label in "ab"]
 
 
 def test_leaderboards_alone_judge_no_costs_and_no_metric_twice():
