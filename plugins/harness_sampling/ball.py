@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from math import copysign, isfinite, sqrt
+from math import copysign, sqrt
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from harness_sampling.arrays import FloatArray, IntArray
 from harness_sampling.flat import dot
+from harness_sampling.guards import require_dimension, require_positive
 from harness_sampling.problem import Body, BodyOracles, follow_nothing, refresh_nothing
 from harness_sampling.sampler import CHORD, MEMBERSHIP, PROJECTION
 
@@ -76,10 +77,8 @@ class Ball(Body):
     )
 
     def __init__(self, dimension: int, radius: float = 1.0) -> None:
-        if dimension < 1:
-            raise ValueError(f"a ball has at least 1 dimension, got {dimension}")
-        if not (radius > 0.0 and isfinite(radius)):
-            raise ValueError(f"the radius of a ball must be above 0 and finite, got {radius!r}")
+        require_dimension("a ball", dimension)
+        require_positive("the radius of a ball", radius)
         self.dimension, self.radius = dimension, float(radius)
         self.centre = np.zeros(dimension)
         self.inner_radius = self.outer_radius = self.radius

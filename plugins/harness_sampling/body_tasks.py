@@ -17,6 +17,7 @@ from harness_sampling.dirichlet import Dirichlet
 from harness_sampling.ellipsoid import Ellipsoid
 from harness_sampling.exact import reference
 from harness_sampling.gaussian import Gaussian
+from harness_sampling.guards import require_positive
 from harness_sampling.intersection import Intersection
 from harness_sampling.l1_ball import L1Ball
 from harness_sampling.law import ExactLaw
@@ -41,8 +42,7 @@ _Dimension = Annotated[int, Interval(ge=1, le=10_000)]
 
 
 def _gaussian(sigma: float) -> Gaussian:
-    if not sigma > 0.0:
-        raise ValueError(f"sigma must be above 0, got {sigma!r}")
+    require_positive("sigma", sigma)
     return Gaussian(0.5 / (sigma * sigma))
 
 
@@ -65,10 +65,10 @@ class BoxTask(SamplingTask):
     sigma: Annotated[float, Gt(0)] = 0.5
     slope: float = 1.0
 
-    def _body(self) -> Body:
+    def make_body(self) -> Body:
         return Box(np.full(self.dimension, self.low), np.full(self.dimension, self.high))
 
-    def _target(self) -> Target:
+    def make_target(self) -> Target:
         if self.target_law == "gaussian":
             return _gaussian(self.sigma)
         if self.target_law == "tilt":
@@ -85,10 +85,10 @@ class BallTask(SamplingTask):
     target_law: Literal["uniform", "gaussian"] = "uniform"
     sigma: Annotated[float, Gt(0)] = 0.5
 
-    def _body(self) -> Body:
+    def make_body(self) -> Body:
         return Ball(self.dimension, self.radius)
 
-    def _target(self) -> Target:
+    def make_target(self) -> Target:
         return _gaussian(self.sigma) if self.target_law == "gaussian" else Uniform()
 
 
@@ -112,12 +112,12 @@ class SimplexTask(SamplingTask):
     slope: float = 1.0
     alpha: tuple[float, ...] = ()
 
-    def _body(self) -> Body:
+    def make_body(self) -> Body:
         if self.solid:
             return SolidSimplex(self.dimension, self.total)
         return SimplexFace(self.dimension, self.total)
 
-    def _target(self) -> Target:
+    def make_target(self) -> Target:
         if self.target_law == "tilt":
             return Tilt(np.array(self.coefficients or self.slope * np.arange(self.dimension)))
         if self.target_law == "dirichlet":
@@ -132,11 +132,8 @@ class L1BallTask(SamplingTask):
     dimension: _Dimension = 10
     radius: float = 1.0
 
-    def _body(self) -> Body:
+    def make_body(self) -> Body:
         return L1Ball(self.dimension, self.radius)
-
-    def _target(self) -> Target:
-        return Uniform()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,16 +149,13 @@ class EllipsoidTask(SamplingTask):
     dimension: _Dimension = 10
     condition: Annotated[float, Ge(1)] = 4.0
 
-    def _body(self) -> Body:
+    def make_body(self) -> Body:
         n = self.dimension
         axes = self.condition ** (np.arange(n) / max(n - 1, 1))
         generator = np.random.Generator(np.random.Philox(key=n))
         rotation = np.linalg.qr(generator.standard_normal((n, n)))[0]
         matrix = (rotation / axes**2) @ rotation.T
         return Ellipsoid((matrix + matrix.T) / 2.0)
-
-    def _target(self) -> Target:
-        return Uniform()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +179,7 @@ class BoxBallTask(SamplingTask):
         """What draws are held against, whichever way points are projected."""
         return reference(self._whole(), self.target)
 
-    def _body(self) -> Body:
+    def make_body(self) -> Body:
         whole = self._whole()
         if self.projection == "exact":
             return whole
@@ -194,14 +188,12 @@ class BoxBallTask(SamplingTask):
 
     def _whole(self) -> BoxBall:
         radius = self.radius or self.half * sqrt(self.dimension) / 2.0
+        whole = BoxBall(self.dimension, self.half, radius)
         if radius >= self.half * sqrt(self.dimension):
             raise ValueError(f"a ball of radius {radius:g} contains the box: take sampling/box")
         if radius <= self.half:
             raise ValueError(f"a ball of radius {radius:g} lies in the box: take sampling/ball")
-        return BoxBall(self.dimension, self.half, radius)
-
-    def _target(self) -> Target:
-        return Uniform()
+        return whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +214,7 @@ class PolytopeTask(SamplingTask):
     a: tuple[tuple[float, ...], ...] = ()
     b: tuple[float, ...] = ()
 
-    def _body(self) -> Body:
+    def make_body(self) -> Body:
         if self.a or self.b:
             if len({len(row) for row in self.a}) > 1:
                 raise ValueError("the rows of A must have one length")
@@ -235,6 +227,3 @@ class PolytopeTask(SamplingTask):
         rows = generator.standard_normal((self.facets, self.dimension))
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         return Polytope(rows, np.ones(self.facets))
-
-    def _target(self) -> Target:
-        return Uniform()

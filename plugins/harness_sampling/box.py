@@ -8,14 +8,14 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from harness_sampling.arrays import FloatArray, IntArray
-from harness_sampling.flat import clip
+from harness_sampling.flat import add_noise_and_clip, clip
 from harness_sampling.problem import Body, BodyOracles, follow_nothing, refresh_nothing
 from harness_sampling.sampler import CHORD, MEMBERSHIP, PROJECTION
 
 __all__ = ["Box", "BoxRecord", "box_chord"]
 
 
-_LOOP = 256  # turns of the inner loop, at most, by repeating
+_LOOP = 1024  # turns of the inner loop, at most, by repeating
 
 
 class BoxRecord(NamedTuple):
@@ -29,6 +29,12 @@ class BoxRecord(NamedTuple):
 def project(body, points):
     body.calls[PROJECTION] += points.shape[0]
     clip(points.reshape(points.size), body.low, body.high)
+
+
+def project_sum(project, body, points, noise, sd):
+    body.calls[PROJECTION] += points.shape[0]
+    size = points.size
+    add_noise_and_clip(points.reshape(size), noise.reshape(size), sd, body.low, body.high)
 
 
 def contains(body, points, out):
@@ -73,7 +79,7 @@ class Box(Body):
     name: ClassVar[str] = "box"
     serves = Body.serves | {"facets"}
     oracles: ClassVar[BodyOracles] = BodyOracles(
-        project, contains, chords, axis_chords, follow_nothing, refresh_nothing
+        project, contains, chords, axis_chords, follow_nothing, refresh_nothing, project_sum
     )
 
     def __init__(self, low: FloatArray, high: FloatArray) -> None:
@@ -100,8 +106,7 @@ class Box(Body):
 
     def record(self, chains: int, calls: IntArray) -> BoxRecord:
         """Bounds for some chains at a time."""
-        most = max(1, _LOOP // self.dimension)
-        repeats = max(each for each in range(1, most + 1) if chains % each == 0)
+        repeats = max(1, min(chains, _LOOP // self.dimension))
         return BoxRecord(np.tile(self.low, repeats), np.tile(self.high, repeats), calls)
 
     def gauge(self, points: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ root, solving for t gives another such t, closer: exact once the set of them sta
 
 from __future__ import annotations
 
-from math import isfinite, sqrt
+from math import sqrt
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from harness_sampling.arrays import FloatArray, IntArray
 from harness_sampling.ball import quadratic_chord
 from harness_sampling.flat import dot
+from harness_sampling.guards import require_dimension, require_positive
 from harness_sampling.problem import Body, BodyOracles, follow_nothing, refresh_nothing
 from harness_sampling.sampler import CHORD, MEMBERSHIP, PROJECTION
 
@@ -116,11 +117,9 @@ class BoxBall(Body):
     )
 
     def __init__(self, dimension: int, half: float, radius: float) -> None:
-        if dimension < 1:
-            raise ValueError(f"a box has at least 1 dimension, got {dimension}")
-        for what, value in (("half the edge", half), ("the radius", radius)):
-            if not (value > 0.0 and isfinite(value)):
-                raise ValueError(f"{what} must be above 0 and finite, got {value!r}")
+        require_dimension("a box", dimension)
+        require_positive("half the edge", half)
+        require_positive("the radius", radius)
         self.dimension, self.half, self.radius = dimension, float(half), float(radius)
         self.centre = np.zeros(dimension)
         self.inner_radius = min(self.half, self.radius)

@@ -21,12 +21,13 @@ __all__ = [
     "boundary_share",
     "gauge_law",
     "ks_distance",
+    "ks_of_levels",
     "ks_p_value",
-    "moment_errors",
     "multivariate_ess",
     "split_rhat",
     "steps_to_accuracy",
     "wasserstein_1",
+    "wasserstein_of_ordered",
 ]
 
 Cdf = Callable[[FloatArray], FloatArray]
@@ -39,10 +40,14 @@ _SUSTAINED = 3  # grid points in a row that count as reached
 
 def ks_distance(values: FloatArray, cdf: Cdf) -> float:
     """Largest |F_N − F|, on both sides of every jump of F_N; ties (an atom) are one jump."""
-    reached = np.sort(cdf(np.ravel(values)))
-    count = reached.size
+    return ks_of_levels(np.sort(cdf(np.ravel(values))))
+
+
+def ks_of_levels(levels: FloatArray) -> float:
+    """:func:`ks_distance` from the F(x) of the draws, in increasing order."""
+    count = levels.size
     below = np.arange(count) / count
-    return float(max((reached - below).max(), (below + 1.0 / count - reached).max()))
+    return float(max((levels - below).max(), (below + 1.0 / count - levels).max()))
 
 
 def ks_p_value(distance: float, count: int) -> float:
@@ -54,22 +59,18 @@ def ks_p_value(distance: float, count: int) -> float:
 
 def wasserstein_1(values: FloatArray, quantile: Cdf) -> float:
     """∫ |F_N − F|, as mean |x_(i) − F⁻¹((i − ½)/N)|: within O(1/N)."""
-    ordered = np.sort(np.ravel(values))
+    return wasserstein_of_ordered(np.sort(np.ravel(values)), quantile)
+
+
+def wasserstein_of_ordered(ordered: FloatArray, quantile: Cdf) -> float:
+    """:func:`wasserstein_1` of draws in increasing order."""
     levels = (np.arange(ordered.size) + 0.5) / ordered.size
     return float(np.abs(ordered - quantile(levels)).mean())
 
 
-def moment_errors(
-    draws: FloatArray, mean: FloatArray, second_moment: FloatArray
-) -> tuple[float, float]:
-    """Signed errors of E x and E x² of (count, d) draws, averaged over the coordinates."""
-    first = draws.mean(axis=0) - mean
-    return float(first.mean()), float(((draws**2).mean(axis=0) - second_moment).mean())
-
-
 def gauge_law(gauge: FloatArray, dimension: int) -> FloatArray:
-    """γ^n: uniform on [0, 1] for draws of a uniform law."""
-    return np.asarray(gauge, dtype=np.float64) ** dimension
+    """γ^n, at most 1: uniform for draws of a uniform law."""
+    return np.asarray(np.minimum(gauge, 1.0)) ** dimension
 
 
 def boundary_share(gauge: FloatArray) -> float:

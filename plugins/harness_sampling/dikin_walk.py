@@ -9,7 +9,7 @@ Source: Kannan & Narayanan 2012, in the Gaussian form of Narayanan 2016.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, isfinite, log, sqrt
+from math import exp, log, sqrt
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from annotated_types import Gt
 
 from harness.random import fill_normals, fill_uniforms
 from harness_sampling.arrays import FloatArray
+from harness_sampling.guards import require_positive
 from harness_sampling.sampler import Facts, Sampler
 from harness_sampling.serving import refuse_unserved
 
@@ -116,8 +117,7 @@ class DikinWalk(Sampler):
     rho: Annotated[float, Gt(0)] = 1.0
 
     def __post_init__(self) -> None:
-        if not (self.rho > 0.0 and isfinite(self.rho)):
-            raise ValueError(f"rho must be above 0 and finite, got {self.rho!r}")
+        require_positive("rho", self.rho)
 
     def check(self, body: Body, target: Target) -> None:
         """Refuse what is no polytope, or has too many facets."""

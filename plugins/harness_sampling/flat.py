@@ -13,6 +13,7 @@ from harness.kernels import row
 __all__ = [
     "add_moments",
     "add_noise",
+    "add_noise_and_clip",
     "add_noise_and_drift",
     "all_finite",
     "clip",
@@ -42,18 +43,30 @@ def add_noise_and_drift(x, noise, sd, slope, half):
 
 @row()
 def clip(x, low, high):
-    """Each row of ``x``, as long as ``low``, to its box.
+    """Each row of ``x``, as long as ``low``, to its box; the last row may be shorter.
 
     Both branches are values, so that NaN stays NaN. Bounds are repeated a row, not a chain: they
     stay in the first cache (0.3 ns a number less at 6,400).
     """
     n = low.size
-    for c in range(x.size // n):
-        at = c * n
-        for j in range(n):
-            u = x[at + j]
+    for at in range(0, x.size, n):
+        line = x[at : at + n]
+        for j in range(line.size):
+            u = line[j]
             u = low[j] if u < low[j] else u
-            x[at + j] = high[j] if u > high[j] else u
+            line[j] = high[j] if u > high[j] else u
+
+
+@row()
+def add_noise_and_clip(x, noise, sd, low, high):
+    """:func:`add_noise`, then :func:`clip`, in one pass: two thirds of the time."""
+    n = low.size
+    for at in range(0, x.size, n):
+        line, added = x[at : at + n], noise[at : at + n]
+        for j in range(line.size):
+            u = line[j] + sd * float(added[j])
+            u = low[j] if u < low[j] else u
+            line[j] = high[j] if u > high[j] else u
 
 
 @row()
@@ -101,13 +114,27 @@ def move(x, u, t):
 
 @row()
 def add_moments(x, first, second):
-    """Add the rows of ``x``, as long as ``first``, and their squares."""
+    """Add the rows of ``x``, as long as ``first``, and their squares, one row after the other.
+
+    Four rows at a time, so that the sums are loaded and stored once for them: less than half the
+    time, and the same bits.
+    """
     n = first.size
-    for c in range(x.size // n):
+    rows = x.size // n
+    whole = rows - rows % 4
+    for c in range(0, whole, 4):
         at = c * n
+        one, two = x[at : at + n], x[at + n : at + 2 * n]
+        three, four = x[at + 2 * n : at + 3 * n], x[at + 3 * n : at + 4 * n]
         for j in range(n):
-            first[j] += x[at + j]
-            second[j] += x[at + j] * x[at + j]
+            p, q, r, s = one[j], two[j], three[j], four[j]
+            first[j] = (((first[j] + p) + q) + r) + s
+            second[j] = (((second[j] + p * p) + q * q) + r * r) + s * s
+    for c in range(whole, rows):
+        last = x[c * n : (c + 1) * n]
+        for j in range(n):
+            first[j] += last[j]
+            second[j] += last[j] * last[j]
 
 
 def all_finite(values):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from math import exp, isfinite, log, log1p, sqrt
+from math import exp, log, log1p, sqrt
 from typing import ClassVar, NamedTuple
 
 from harness.random import normal, uniform
 from harness_sampling.arrays import IntArray
 from harness_sampling.flat import dot, scale_into
+from harness_sampling.guards import require_positive
 from harness_sampling.problem import Body, Target, TargetOracles
 from harness_sampling.sampler import GRADIENT, POTENTIAL
 
@@ -89,8 +90,7 @@ class Gaussian(Target):
     oracles: ClassVar[TargetOracles] = TargetOracles(gradient, potential, along)
 
     def __init__(self, a: float) -> None:
-        if not (a > 0.0 and isfinite(a)):
-            raise ValueError(f"the coefficient of |x|² must be above 0 and finite, got {a!r}")
+        require_positive("the coefficient of |x|²", a)
         self.a = float(a)
 
     def record(self, chains: int, calls: IntArray) -> GaussianRecord:

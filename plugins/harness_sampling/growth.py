@@ -6,7 +6,7 @@ independent copies of one chain, so γ's law after k steps is that of one |x_1| 
 powers of one matrix give it without drawing anything. On the ball |x| is itself a Markov chain:
 r′ = min(R, √((r + s z)² + s² χ²_{n−1})).
 
-The theorem's count stands beside as an order without a constant: reported, never judged.
+The theorem's count stands beside as a guarantee that is vacuous: an order without a constant.
 
 Source: Bubeck, Eldan & Lehec 2015 (the order); both chains derived.
 """
@@ -22,17 +22,19 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from annotated_types import Ge, Interval
 
-from harness import Cell, Method, Metric, Outcome, Task
+from harness import Bound, Cell, Method, Metric, Outcome, Task
 from harness_sampling.arrays import FloatArray
 from harness_sampling.diagnostics import ks_distance, steps_to_accuracy
 from harness_sampling.stationary import (
     boundary_share_of,
+    flat_share,
     folded_chain,
     uniform_atom,
 )
 from harness_sampling.step_rule import BodyName, StepRule
+from harness_sampling.theorem import order_bound, uniform_steps
 
-__all__ = ["GrowthBall", "GrowthBox", "steps_on_ball", "steps_on_box", "theorem_order"]
+__all__ = ["GrowthBall", "GrowthBox", "steps_on_ball", "steps_on_box"]
 
 _GRID_RATIO = 1.02  # of the steps at which the ball's chains are looked at
 _DOUBLINGS = 24  # of the box's matrix before giving up
@@ -47,18 +49,7 @@ def _metrics(kind: Any) -> tuple[Metric, ...]:
         Metric(
             name="floor", type="exact", description="Share of the boundary: no distance is below"
         ),
-        Metric(
-            name="theorem_order",
-            type="exact",
-            direction="none",
-            description="(R/r)⁶ n⁷ ε⁻⁸: an order without a constant",
-        ),
     )
-
-
-def theorem_order(dimension: int, ratio: float, epsilon: float) -> float:
-    """Steps of the theorem for a uniform target, its constant and logarithms set to 1."""
-    return float(ratio**6 * dimension**7 / epsilon**8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,13 +75,17 @@ class _Growth(Task):
     def floor(self, step: float) -> float:
         """Share of time on the boundary."""
 
+    def bounds(self) -> Sequence[Bound]:
+        """The theorem's order, beside the iterations."""
+        steps = uniform_steps(self.dimension, self.ratio, self.epsilon)
+        return order_bound("iterations", steps)
+
     def evaluate(self, method: StepRule, cells: Sequence[Cell]) -> Iterator[Outcome]:
         """One count of steps a cell."""
         step = method.step(self.body, self.dimension, self.epsilon)
         known = {
             "step": step,
             "floor": self.floor(step),
-            "theorem_order": theorem_order(self.dimension, self.ratio, self.epsilon),
         }
         for cell in cells:
             found = self.iterations(step, cell.method_stream.numpy())
@@ -142,19 +137,13 @@ class GrowthBall(_Growth):
 
     def floor(self, step: float) -> float:
         """The flat boundary's share: curvature adds to it."""
-        reach = self.dimension * sqrt(step)
-        return uniform_flat_share(reach)
+        return flat_share(self.dimension, step)
 
     def iterations(self, step: float, generator: np.random.Generator) -> float | None:
         """By simulation."""
         return steps_on_ball(
             self.dimension, self.epsilon, step, self.chains, self.most_steps, generator
         )
-
-
-def uniform_flat_share(reach: float) -> float:
-    """(n s/√2)/(1 + n ρ s) for ``reach`` = n s: twice the atom at one end of an interval."""
-    return 2 * uniform_atom(reach**2)
 
 
 def steps_on_box(dimension: int, epsilon: float, step: float) -> int | None:

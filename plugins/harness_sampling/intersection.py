@@ -18,7 +18,9 @@ from harness_sampling.sampler import CHORD, MEMBERSHIP, PROJECTION
 __all__ = ["Intersection"]
 
 _MOST_CYCLES = 10_000
-_STILL = 1e-12  # of 1 + |x|: a cycle that moves less is the last
+# Of 1 + |x|: a cycle that changes the corrections by less is the last. The point itself may stand
+# still for many cycles on its way (Birgin & Raydan 2005).
+_STILL = 1e-12
 
 
 class IntersectionRecord(NamedTuple):
@@ -31,18 +33,21 @@ class IntersectionRecord(NamedTuple):
 
 def project(body, points):
     body.calls[PROJECTION] += points.shape[0]
-    if not np.isfinite(points).all():
-        return
-    corrections = [np.zeros_like(points) for _ in body.bodies]
+    corrections = np.zeros((len(body.bodies), *points.shape))
+    # Each chain stops by itself: its point must not depend on who else is there.
+    moving = np.flatnonzero(np.isfinite(points).all(axis=1))
     for _ in range(_MOST_CYCLES):
-        before = points.copy()
+        nearer, change = points[moving], np.zeros(moving.size)
         for place, (each, record) in enumerate(zip(body.bodies, body.records, strict=True)):
-            corrected = points + corrections[place]
-            points[:] = corrected
-            each.oracles.project(record, points)
-            corrections[place] = corrected - points
-        moved = np.linalg.norm(points - before, axis=1)
-        if (moved <= _STILL * (1.0 + np.linalg.norm(points, axis=1))).all():
+            before = corrections[place, moving]
+            corrected = nearer + before
+            nearer = corrected.copy()
+            each.oracles.project(record, nearer)
+            corrections[place, moving] = corrected - nearer
+            change += np.linalg.norm(corrected - nearer - before, axis=1)
+        points[moving] = nearer
+        moving = moving[change > _STILL * (1.0 + np.linalg.norm(nearer, axis=1))]
+        if not moving.size:
             return
     raise ArithmeticError(f"the projection is not reached after {_MOST_CYCLES} cycles")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import product
-from math import isfinite, sqrt
+from math import sqrt
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from harness_sampling.arrays import FloatArray, IntArray
+from harness_sampling.guards import require_dimension, require_positive
 from harness_sampling.problem import Body, BodyOracles, follow_nothing, refresh_nothing
 from harness_sampling.sampler import CHORD, MEMBERSHIP, PROJECTION
 from harness_sampling.simplex import project_on_face
@@ -106,10 +107,8 @@ class L1Ball(Body):
     )
 
     def __init__(self, dimension: int, radius: float = 1.0) -> None:
-        if dimension < 1:
-            raise ValueError(f"an l1 ball has at least 1 dimension, got {dimension}")
-        if not (radius > 0.0 and isfinite(radius)):
-            raise ValueError(f"the radius of an l1 ball must be above 0 and finite, got {radius!r}")
+        require_dimension("an l1 ball", dimension)
+        require_positive("the radius of an l1 ball", radius)
         self.dimension, self.radius = dimension, float(radius)
         self.centre = np.zeros(dimension)
         self.inner_radius, self.outer_radius = self.radius / sqrt(dimension), self.radius

@@ -34,10 +34,12 @@ from harness_sampling.diagnostics import multivariate_ess, split_rhat
 from harness_sampling.projected_sgld import ProjectedSGLD
 from harness_sampling.regression import Regression
 from harness_sampling.sampler import Sampler
+from harness_sampling.serving import check_served
 
 __all__ = ["Logistic", "load_rows"]
 
-_SVMLIGHT = {"a1a": ("libsvm-a1a", 123), "heart": ("libsvm-heart", 13)}
+_WIDTHS = {"breast-cancer": 31, "a1a": 124, "heart": 14}
+_SVMLIGHT = {"a1a": "libsvm-a1a", "heart": "libsvm-heart"}
 _NEAR = 0.999  # of the radius: what counts as near the sphere
 _ON_BOUNDARY = 1 - 1e-9
 
@@ -59,8 +61,8 @@ _METRICS = (
 def load_rows(data: str, path: Callable[[str], Path]) -> tuple[FloatArray, FloatArray]:
     """Rows with a column of ones, and labels ±1; ``path`` finds a data set by name."""
     if data in _SVMLIGHT:
-        name, width = _SVMLIGHT[data]
-        sparse, target = datasets.load_svmlight_file(str(path(name)), n_features=width)
+        file = str(path(_SVMLIGHT[data]))
+        sparse, target = datasets.load_svmlight_file(file, n_features=_WIDTHS[data] - 1)
         rows = sparse.toarray()
     else:
         rows, target = datasets.load_breast_cancer(return_X_y=True)
@@ -97,16 +99,21 @@ class Logistic(Task):
     every: Annotated[int, Ge(1)] = 10
 
     def __post_init__(self) -> None:
+        Ball(self.width, self.radius)  # says what is wrong with a radius
         if self.steps < 4 * self.every:
             raise ValueError(f"steps {self.steps} keep fewer than 4 draws at every {self.every}")
+
+    @property
+    def width(self) -> int:
+        """Columns of the rows, that of ones included: known before a data set is fetched."""
+        return _WIDTHS[self.data]
 
     def check(self, method: Sampler) -> None:
         """Refuse what cannot serve a ball or the regression."""
         if not method.has_draws:
             raise ValueError("it gives expectations, no draws: take sampling/volume or a box")
-        width = dict(_SVMLIGHT.values()).get(_SVMLIGHT.get(self.data, ("", 0))[0], 30) + 1
-        # Before a data set is fetched only its width is known.
-        method.check(Ball(width, self.radius), Regression(np.ones((1, width)), np.ones(1)))
+        stand_in = Regression(np.ones((1, self.width)), np.ones(1))
+        check_served(method, Ball(self.width, self.radius), stand_in, wants_draws=True)
 
     def evaluate(self, method: Sampler, cells: Sequence[Cell]) -> Iterator[Outcome]:
         """A batch of chains a cell."""

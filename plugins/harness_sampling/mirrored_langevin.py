@@ -10,7 +10,7 @@ Source: Hsieh, Kavis, Rolland & Cevher 2018.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, isfinite, log, sqrt
+from math import exp, log, sqrt
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from annotated_types import Gt
 from harness.random import fill_normals
 from harness_sampling.arrays import FloatArray
 from harness_sampling.flat import all_finite
+from harness_sampling.guards import require_positive
 from harness_sampling.sampler import GRADIENT, Facts, Sampler
 from harness_sampling.serving import refuse_unserved
 
@@ -73,8 +74,7 @@ class MirroredLangevin(Sampler):
     eta: Annotated[float, Gt(0)] = 0.01
 
     def __post_init__(self) -> None:
-        if not (self.eta > 0.0 and isfinite(self.eta)):
-            raise ValueError(f"the step eta must be above 0 and finite, got {self.eta!r}")
+        require_positive("the step eta", self.eta)
 
     def check(self, body: Body, target: Target) -> None:
         """Refuse all but the simplex's face."""

@@ -9,7 +9,7 @@ Source: Brosse, Durmus, Moulines & Pereyra 2017.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from annotated_types import Gt
 from harness.random import fill_normals
 from harness_sampling.arrays import FloatArray
 from harness_sampling.flat import all_finite, copy
+from harness_sampling.guards import require_positive
 from harness_sampling.sampler import Facts, Sampler
 from harness_sampling.serving import refuse_unserved
 
@@ -66,15 +67,12 @@ class MYULA(Sampler):
     projected: bool = False
 
     def __post_init__(self) -> None:
-        for name, value in (("gamma", self.gamma), ("smoothing", self.smoothing)):
-            if not (value > 0.0 and isfinite(value)):
-                raise ValueError(f"{name} must be above 0 and finite, got {value!r}")
+        require_positive("gamma", self.gamma)
+        require_positive("smoothing", self.smoothing)
 
     def check(self, body: Body, target: Target) -> None:
-        """Refuse what has no projection or bounded gradient, and a step that is too long."""
+        """Refuse what has no projection or bounded gradient, a flat body, and too long a step."""
         refuse_unserved("sampling/myula", body, target)
-        if body.flat < body.dimension:
-            raise ValueError("draws of sampling/myula leave the body: not on a simplex's face")
         longest = self.smoothing / (1.0 + self.smoothing * target.smoothness(body))
         if not self.gamma <= longest:
             raise ValueError(

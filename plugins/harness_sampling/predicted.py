@@ -9,6 +9,7 @@ import numpy as np
 
 from harness import Bound
 from harness_sampling.exact import ExactLaw
+from harness_sampling.measures import shown_mean
 from harness_sampling.problem import Body, Target, facts_of
 from harness_sampling.projected_langevin import ProjectedLangevin
 from harness_sampling.sampler import Sampler
@@ -27,10 +28,11 @@ def predicted_bounds(
     of_chain = _of_chain(method, body, target, law)
     named = "target" if of_chain else ""
     of_target = []
-    if law is not None:
-        for metric, values in (("mean", law.mean), ("second_moment", law.second_moment)):
-            if np.isfinite(values).all():
-                of_target.append(_exact(metric, float(values.mean()), _TARGET, named))
+    if law is not None and np.isfinite(law.mean).all():
+        of_target.append(_exact("mean", shown_mean(body, law.mean), _TARGET, named))
+    if law is not None and np.isfinite(law.second_moment).all():
+        second = float(law.second_moment.mean())
+        of_target.append(_exact("second_moment", second, _TARGET, named))
     return [*of_chain, *of_target]
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from harness_sampling.arrays import FloatArray, IntArray
+from harness_sampling.flat import add_noise
 from harness_sampling.sampler import ORACLES, Facts
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "BodyOracles",
     "Target",
     "TargetOracles",
+    "add_and_project",
     "facts_of",
     "follow_nothing",
     "no_calls",
@@ -24,10 +26,18 @@ __all__ = [
 ]
 
 
+def add_and_project(project, body, points, noise, sd):
+    """Each point replaced by the body's nearest one to point + sd · noise."""
+    size = points.size
+    add_noise(points.reshape(size), noise.reshape(size), sd)
+    project(body, points)
+
+
 class BodyOracles(NamedTuple):
     """The functions of a body that a driver calls; see :class:`harness_sampling.sampler.Oracles`.
 
-    ``refresh(body, points)`` computes anew what the body tracks along the chains.
+    ``refresh(body, points)`` computes anew what the body tracks along the chains. A body may have a
+    ``project_sum`` of its own, with the same bits, where one pass does both.
     """
 
     project: Callable[..., None]
@@ -36,6 +46,7 @@ class BodyOracles(NamedTuple):
     axis_chords: Callable[..., None]
     follow: Callable[..., None]
     refresh: Callable[..., None]
+    project_sum: Callable[..., None] = add_and_project
 
 
 def follow_nothing(body, points, t):
@@ -94,6 +105,10 @@ class Body(ABC):
     @abstractmethod
     def gauge(self, points: FloatArray) -> FloatArray:
         """inf{s: x in c + s(K − c)} of points (…, n) about the centre c: 1 on the boundary."""
+
+    def off_flat(self, point: FloatArray) -> str:
+        """Why the point lies off the body's affine hull; empty where it does not."""
+        return ""
 
     def facets(self) -> tuple[FloatArray, FloatArray]:
         """A and b of {Ax ≤ b}; no rows where the body is no polytope."""

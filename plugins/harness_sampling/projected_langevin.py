@@ -4,21 +4,20 @@
 paper    here            what
 =======  ==============  ===============================================================
 η        ``eta``         variance of one noise increment; others' γ is η/2
-N        ``steps_allowed``  steps of the paper's schedule: order only, constants set to 1
+N        ``steps_allowed``  steps of the paper's schedule (:mod:`harness_sampling.theorem`)
 ε        ``eps``         accuracy in total variation that a schedule is for
 =======  ==============  ===============================================================
 
 At a fixed step the stationary law is off by an amount of order √η, with an atom on the boundary.
 
-Source: Bubeck, Eldan & Lehec 2015, Algorithm 1 and the main theorem as remembered (its constants
-and logarithms are not given there).
+Source: Bubeck, Eldan & Lehec 2015, Algorithm 1.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from math import ceil, inf, isfinite, log10, pi, sqrt
+from math import ceil, inf, log10, sqrt
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import numpy as np
@@ -27,19 +26,19 @@ from annotated_types import Ge, Gt
 
 from harness.random import fill_normals
 from harness_sampling.arrays import FloatArray
-from harness_sampling.flat import add_noise, add_noise_and_drift, all_finite
+from harness_sampling.flat import add_noise_and_drift, all_finite
+from harness_sampling.guards import require_positive
 from harness_sampling.sampler import Facts, Sampler
 from harness_sampling.serving import refuse_unserved
+from harness_sampling.stationary import step_for_flat_share
+from harness_sampling.theorem import theorem_steps
 
 if TYPE_CHECKING:
     from harness_sampling.problem import Body, Target
 
-__all__ = ["NOISE", "LangevinParameters", "LangevinState", "ProjectedLangevin", "theorem_steps"]
+__all__ = ["LangevinParameters", "LangevinState", "ProjectedLangevin"]
 
-NOISE = 0  # tag of the draws
-
-# Siegmund's constant −ζ(1/2)/√(2π): how far a projected walk sees the boundary beyond itself.
-_LADDER = 1.4603545088095868 / sqrt(2.0 * pi)
+_NOISE = 0  # tag of the draws
 
 Schedule = Literal["step", "paper", "rescaled", "smoothness", "tuned"]
 
@@ -56,22 +55,6 @@ class LangevinState(NamedTuple):
 
     noise: npt.NDArray[np.float32]  # (chains, n)
     slope: FloatArray  # (chains, n)
-
-
-def theorem_steps(facts: Facts, eps: float) -> float:
-    """The order of the theorem's N with constants set to 1; it has none of its own.
-
-    (R/r)⁶ n⁷ ε⁻⁸ for a uniform target, (R/r)⁶ max(n, RL, Rβ)¹² ε⁻¹² in units of r = 1 else.
-    """
-    ratio = facts.outer_radius / facts.inner_radius
-    if facts.is_uniform:
-        return ratio**6 * float(facts.flat) ** 7 / eps**8
-    size = max(
-        float(facts.flat),
-        facts.outer_radius * facts.lipschitz,
-        facts.outer_radius * facts.inner_radius * facts.smoothness,
-    )
-    return ratio**6 * size**12 / eps**12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +85,8 @@ class ProjectedLangevin(Sampler):
     least_smoothness: Annotated[float, Ge(0)] = 0.0
 
     def __post_init__(self) -> None:
-        if not (self.eta > 0.0 and isfinite(self.eta)):
-            raise ValueError(f"the step eta must be above 0 and finite, got {self.eta!r}")
-        if not (self.scale > 0.0 and isfinite(self.scale)):
-            raise ValueError(f"scale must be above 0 and finite, got {self.scale!r}")
+        require_positive("the step eta", self.eta)
+        require_positive("scale", self.scale)
         if self.schedule in ("paper", "rescaled", "tuned") and not 0.0 < self.eps < 1.0:
             raise ValueError(
                 f"schedule: {self.schedule} needs an accuracy eps between 0 and 1, got {self.eps!r}"
@@ -138,26 +119,29 @@ class ProjectedLangevin(Sampler):
                 )
             return self.scale / (beta * facts.flat * facts.flat)
         if self.schedule == "tuned":
-            width = self.eps * sqrt(2.0) / max(1.0 - self.eps * sqrt(2.0) * _LADDER, 0.1)
-            return (facts.inner_radius * width / facts.flat) ** 2
-        steps = theorem_steps(facts, self.eps)
-        if self.schedule == "rescaled":
-            steps = min(steps, float(self.cap))
+            return facts.inner_radius**2 * step_for_flat_share(facts.flat, self.eps)
+        steps = self._asked(facts)
         if log10(steps) > 300.0:
             raise ValueError(f"the theorem asks for 10^{log10(steps):.0f} steps: no such number")
         return facts.outer_radius**2 / ceil(steps)
+
+    def _asked(self, facts: Facts) -> float:
+        """Steps that schedule ``paper`` or ``rescaled`` is made for."""
+        steps = theorem_steps(facts, self.eps)
+        return steps if self.schedule == "paper" else min(steps, float(self.cap))
 
     def steps_allowed(self, facts: Facts) -> int | None:
         """The schedule's own length, at most ``cap``; ``None`` with a step of one's own."""
         if self.schedule not in ("paper", "rescaled"):
             return None
-        return min(ceil(theorem_steps(facts, self.eps)), self.cap)
+        return min(ceil(self._asked(facts)), self.cap)
 
-    def fraction(self, facts: Facts) -> float:
-        """Share of the theorem's steps that ``cap`` allows: below 1 the run is cut short."""
-        if self.schedule not in ("paper", "rescaled"):
-            return 1.0
-        return min(1.0, self.cap / theorem_steps(facts, self.eps))
+    def fraction(self, facts: Facts, steps: int) -> float | None:
+        """Share of the schedule that ``steps`` are: below 1 the run is cut short."""
+        allowed = self.steps_allowed(facts)
+        if allowed is None:
+            return None
+        return min(1.0, min(steps, allowed) / self._asked(facts))
 
     def parameters(self, facts: Facts) -> LangevinParameters:
         eta = self.step_size(facts)
@@ -168,16 +152,16 @@ class ProjectedLangevin(Sampler):
         return LangevinState(np.zeros(shape, np.float32), np.zeros(shape))
 
     def step(parameters, facts, k, key, state, x, oracles, target, body):
-        size = x.size
-        points, noise = x.reshape(size), state.noise.reshape(size)
-        fill_normals(noise, key, k, NOISE)
+        fill_normals(state.noise, key, k, _NOISE)
         if facts.is_uniform:
-            add_noise(points, noise, parameters.sd)
-        else:
-            slope = state.slope.reshape(size)
-            oracles.gradient(target, x, key, k, state.slope)
-            if not all_finite(slope):
-                return False
-            add_noise_and_drift(points, noise, parameters.sd, slope, parameters.half)
+            oracles.project_sum(oracles.project, body, x, state.noise, parameters.sd)
+            return True
+        size = x.size
+        slope = state.slope.reshape(size)
+        oracles.gradient(target, x, key, k, state.slope)
+        if not all_finite(slope):
+            return False
+        noise = state.noise.reshape(size)
+        add_noise_and_drift(x.reshape(size), noise, parameters.sd, slope, parameters.half)
         oracles.project(body, x)
         return True

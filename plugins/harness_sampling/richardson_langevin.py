@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness_sampling.projected_langevin import ProjectedLangevin
 from harness_sampling.sampler import Sampler
+from harness_sampling.serving import refuse_unserved
 
 if TYPE_CHECKING:
     from harness_sampling.problem import Body, Target
@@ -63,5 +64,6 @@ class RichardsonLangevin(ProjectedLangevin):
 
     def check(self, body: Body, target: Target) -> None:
         """As each of the chains."""
+        refuse_unserved("sampling/richardson-langevin", body, target)
         for _, each in self.runs():
             each.check(body, target)

@@ -85,6 +85,7 @@ class Oracles(NamedTuple):
     - ``along(target, points, directions, low, high, key, k, out)``: for each chain a t from the
       target's law on the chord, whose ends are ``low`` and ``high``
     - ``project(body, points)``: each point replaced by the nearest one of the body
+    - ``project_sum(project, body, points, noise, sd)``: by the nearest one to point + sd · noise
     - ``contains(body, points, out)``: 1.0 where the point lies in the body, else 0.0
     - ``chords(body, points, directions, low, high)``: ends t of {x + t u in the body}
     - ``axis_chords(body, points, axes, low, high)``: the same along coordinate ``axes`` (chains,)
@@ -99,6 +100,7 @@ class Oracles(NamedTuple):
     chords: Callable[..., None]
     axis_chords: Callable[..., None]
     follow: Callable[..., None]
+    project_sum: Callable[..., None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +173,7 @@ def advance(
     axis_chords: Callable[..., None],
     follow: Callable[..., None],
     refresh: Callable[..., None],
+    project_sum: Callable[..., None],
     parameters: Any,
     facts: Facts,
     target: Any,
@@ -188,7 +191,9 @@ def advance(
     ``observe(record, body, x, k)`` is called after each step that ``every`` divides. Splitting a
     run into two calls changes no bit.
     """
-    oracles = Oracles(gradient, potential, along, project, contains, chords, axis_chords, follow)
+    oracles = Oracles(
+        gradient, potential, along, project, contains, chords, axis_chords, follow, project_sum
+    )
     for k in range(first, last + 1):
         if (k - 1) % REFRESH_EVERY == 0:
             refresh(body, x)

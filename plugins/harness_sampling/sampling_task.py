@@ -9,7 +9,6 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf, isfinite
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -29,16 +28,21 @@ from harness_sampling.measures import (
     moments_of,
     no_moments,
     observe_moments,
+    shown_mean,
 )
 from harness_sampling.predicted import predicted_bounds
 from harness_sampling.problem import Body, Target, facts_of
-from harness_sampling.projected_langevin import ProjectedLangevin, theorem_steps
+from harness_sampling.projected_langevin import ProjectedLangevin
 from harness_sampling.sampler import Sampler
+from harness_sampling.serving import check_served
+from harness_sampling.theorem import order_bound, theorem_steps
+from harness_sampling.uniform import Uniform
 
 __all__ = ["SamplingTask", "checkpoints"]
 
 _DENSE = 1.1  # ratio of checkpoints where an accuracy is asked for
-_INSIDE = 1.0 - 1e-12  # gauge of a start: on the boundary chords vanish, Hessians are infinite
+# Gauges of a start: on the boundary chords vanish, Hessians are infinite.
+_INSIDE, _OUTSIDE = 1.0 - 1e-12, 1.0 + 1e-12
 _TICK_S = 1e-9  # of process_time
 
 
@@ -108,43 +112,33 @@ class SamplingTask(Task):
     accuracy: Annotated[float, Ge(0)] = 0.0
 
     @abstractmethod
-    def _body(self) -> Body:
+    def make_body(self) -> Body:
         """The body; ``ValueError`` if it is empty or unbounded."""
 
-    @abstractmethod
-    def _target(self) -> Target:
-        """The law on it."""
+    def make_target(self) -> Target:
+        """The law on it: the uniform one, unless a task says otherwise."""
+        return Uniform()
 
     @cached_property
     def body(self) -> Body:
         """The body, made once."""
-        return self._body()
+        return self.make_body()
 
     @cached_property
     def target(self) -> Target:
         """The law, made once."""
-        return self._target()
+        return self.make_target()
 
     @cached_property
     def law(self) -> ExactLaw | None:
         """What is known exactly."""
         return reference(self.body, self.target)
 
-    def check(self, method: Method) -> None:
-        """Refuse a body, a start, or a method that cannot serve them."""
-        if not isinstance(method, Sampler):
-            raise ValueError(f"{type(method).__name__} is no sampler")
+    def __post_init__(self) -> None:
         self.target.check(self.body)
         self._check_start()
         if self.draws > self.steps:
             raise ValueError(f"{self.draws} draws cannot be kept of {self.steps} steps")
-        for _, each in method.runs():
-            each.check(self.body, self.target)
-        if not method.has_draws and (self.draws or self.accuracy):
-            raise ValueError(
-                f"{type(method).__name__} gives expectations, no draws: distances, R̂ and effective "
-                "sizes cannot be had; set draws: 0 and accuracy: 0"
-            )
         if self.accuracy and (self.law is None or not _has_distance(self.law)):
             raise ValueError("accuracy: no exact law is known here to be near to")
 
@@ -158,16 +152,32 @@ class SamplingTask(Task):
         point = np.array(self.start, dtype=np.float64)
         if point.shape != (self.body.dimension,):
             raise ValueError(f"start has {point.size} coordinates, the body {self.body.dimension}")
-        is_in_flat = self.body.flat == self.body.dimension or self.body.contains(point)
-        if not (np.isfinite(point).all() and is_in_flat and self.body.gauge(point) < _INSIDE):
+        if not np.isfinite(point).all():
+            raise ValueError(f"start: the coordinates must be finite, got {point.tolist()}")
+        if flaw := self.body.off_flat(point):
+            raise ValueError(f"start lies in another plane than the body: {flaw}")
+        gauge = float(self.body.gauge(point))
+        if not gauge < _INSIDE:
+            where = "on its boundary" if gauge <= _OUTSIDE else "outside it"
             raise ValueError(
-                "start lies outside the body or on its boundary (gauge "
-                f"{float(self.body.gauge(point)):.12g}, must be below 1)"
+                f"start must lie inside the body, and lies {where} (gauge {gauge:.12g})"
+            )
+
+    def check(self, method: Method) -> None:
+        """Refuse a method that cannot serve the body or the law, or gives no draws."""
+        if not isinstance(method, Sampler):
+            raise ValueError(f"{type(method).__name__} is no sampler")
+        wants_draws = bool(self.draws or self.accuracy)
+        check_served(method, self.body, self.target, wants_draws=wants_draws)
+        if wants_draws and not method.has_draws:
+            raise ValueError(
+                f"{type(method).__name__} gives expectations, no draws: distances, R̂ and effective "
+                "sizes cannot be had; set draws: 0 and accuracy: 0"
             )
 
     def evaluate(self, method: Sampler, cells: Sequence[Cell]) -> Iterator[Outcome]:
         """A batch of chains a cell."""
-        bounds = predicted_bounds(method, self.body, self.target, self.law)
+        bounds = self._theory(method)
         for cell in cells:
             yield self._outcome(method, cell, bounds)
 
@@ -192,7 +202,7 @@ class SamplingTask(Task):
                 final |= measures_of(only.kept, self.law, only.seconds, only.counts)
             if self.law is not None:
                 final |= final_p_values(self.law, self.body, only.chains.x)
-            reached, censored = self._reached(only, facts)
+            reached, censored = self._reached(only)
             final |= reached
         return Outcome(
             cell=cell,
@@ -280,32 +290,40 @@ class SamplingTask(Task):
         pairs = list(zip(weights, ran, strict=True))
         mean = sum(weight * each.mean for weight, each in pairs)
         second = sum(weight * each.second_moment for weight, each in pairs)
-        final = {"mean": float(mean.mean()), "second_moment": float(second.mean())}
+        final = {
+            "mean": shown_mean(self.body, mean),
+            "second_moment": float(second.mean()),
+        }
         if self.law is not None and np.isfinite(self.law.mean).all():
-            final["mean_error"] = float((mean - self.law.mean).mean())
+            final["mean_error"] = shown_mean(self.body, mean - self.law.mean)
         if self.law is not None and np.isfinite(self.law.second_moment).all():
             final["second_moment_error"] = float((second - self.law.second_moment).mean())
         return final
 
-    def _schedule(self, method: Sampler, facts: Any) -> dict[str, float]:
-        if not isinstance(method, ProjectedLangevin) or method.steps_allowed(facts) is None:
+    def _schedule(self, method: Method, facts: Any) -> dict[str, float]:
+        if not isinstance(method, ProjectedLangevin):
             return {}
-        asked = theorem_steps(facts, method.eps)
-        if method.schedule == "rescaled":
-            asked = min(asked, float(method.cap))
-        fraction = min(1.0, min(self.steps, method.cap) / asked)
+        fraction = method.fraction(facts, self.steps)
+        if fraction is None:
+            return {}
         return {"cut_short": float(fraction < 1.0), "schedule_fraction": fraction}
 
-    def _reached(self, ran: Ran, facts: Any) -> tuple[dict[str, float], frozenset[str]]:
+    def _reached(self, ran: Ran) -> tuple[dict[str, float], frozenset[str]]:
         if not self.accuracy:
             return {}, frozenset()
         steps, errors = ran.curves.get("ks_gauge") or ran.curves["ks"]
         found = steps_to_accuracy(np.array(steps), np.array(errors), self.accuracy)
-        final = {"steps_to_accuracy": float(ran.chains.steps) if found is None else found}
-        order = theorem_steps(facts, self.accuracy) if self.accuracy < 1.0 else inf
-        if isfinite(order):
-            final["theorem_order"] = order
-        return final, frozenset({"steps_to_accuracy"} if found is None else ())
+        if found is None:
+            return {"steps_to_accuracy": float(ran.chains.steps)}, frozenset({"steps_to_accuracy"})
+        return {"steps_to_accuracy": found}, frozenset()
+
+    def _theory(self, method: Sampler) -> Sequence[Bound]:
+        """What is known of the method's values; the theorem's order beside its steps."""
+        known = predicted_bounds(method, self.body, self.target, self.law)
+        if not (isinstance(method, ProjectedLangevin) and 0.0 < self.accuracy < 1.0):
+            return known
+        steps = theorem_steps(facts_of(self.body, self.target, 1), self.accuracy)
+        return (*known, *order_bound("steps_to_accuracy", steps))
 
 
 def _has_distance(law: ExactLaw) -> bool:

@@ -7,12 +7,13 @@ from the mean over all coordinates, leaving out those at 0, until none is left t
 
 from __future__ import annotations
 
-from math import inf, isfinite, sqrt
+from math import inf, sqrt
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from harness_sampling.arrays import FloatArray, IntArray
+from harness_sampling.guards import require_dimension, require_positive
 from harness_sampling.problem import Body, BodyOracles, follow_nothing, refresh_nothing
 from harness_sampling.sampler import CHORD, MEMBERSHIP, PROJECTION
 
@@ -140,10 +141,7 @@ def axis_chords_solid(body, points, axes, low, high):
 
 class _Simplex(Body):
     def __init__(self, dimension: int, total: float = 1.0) -> None:
-        if not (total > 0.0 and isfinite(total)):
-            raise ValueError(
-                f"the sum of the coordinates must be above 0 and finite, got {total!r}"
-            )
+        require_positive("the sum of the coordinates", total)
         self.dimension, self.total = dimension, float(total)
 
     def record(self, chains: int, calls: IntArray) -> SimplexRecord:
@@ -182,6 +180,13 @@ class SimplexFace(_Simplex):
         """1 − the smallest coordinate over that of the centroid."""
         return 1.0 - points.min(axis=-1) * (self.dimension / self.total)
 
+    def off_flat(self, point: FloatArray) -> str:
+        """What its coordinates sum to, if that is not the total."""
+        summed = float(point.sum())
+        if abs(summed - self.total) <= _TOLERANCE * self.total:
+            return ""
+        return f"its coordinates sum to {summed:.12g}, those of the body's points to {self.total:g}"
+
     def facets(self) -> tuple[FloatArray, FloatArray]:
         """−x ≤ 0."""
         return -np.eye(self.dimension), np.zeros(self.dimension)
@@ -203,8 +208,7 @@ class SolidSimplex(_Simplex):
 
     def __init__(self, dimension: int, total: float = 1.0) -> None:
         super().__init__(dimension, total)
-        if dimension < 1:
-            raise ValueError(f"a simplex has at least 1 dimension, got {dimension}")
+        require_dimension("a simplex", dimension)
         self.inner_radius = self.total / (dimension + sqrt(dimension))
         self.centre = np.full(dimension, self.inner_radius)
         # The furthest corner: (total, 0, …) from the second dimension on.

@@ -26,8 +26,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from math import ceil, expm1, log1p, pi, sqrt
+from functools import cached_property, lru_cache
+from math import ceil, expm1, fsum, log1p, pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -44,17 +44,20 @@ __all__ = [
     "Grid",
     "StationaryLaw",
     "boundary_share_of",
+    "flat_share",
     "folded_chain",
     "is_solvable",
     "stationary_law",
+    "step_for_flat_share",
     "step_for_share",
     "uniform_atom",
 ]
 
 LADDER = 0.5825971579390106  # −ζ(1/2)/√(2π)
 MOST_STATES = 40_000  # of the system: three seconds
-_DENSE = 800  # states up to which the whole matrix is solved
+_FEW = 800  # states up to which they are eliminated one by one: 0.05 s
 _WINDOW = 150  # states on either side that a step reaches: 8.6 s and more
+_KEPT = 32  # laws
 _CHUNK = 32  # origins that a block of the band is filled for
 _PANEL = 0.75  # of a panel's width in s
 _ROOTS, _WEIGHTS = np.polynomial.legendre.leggauss(10)
@@ -94,7 +97,9 @@ class StationaryLaw:
         """E of a function of x."""
         at_ends = function(np.array([self.low, self.high]))
         atoms = self.low_atom * at_ends[0] + self.high_atom * at_ends[1]
-        return float(atoms + (self.masses * function(self.nodes)).sum())
+        # Summed exactly: of a symmetric law the mean is 0, and not the linear solver's rounding,
+        # which depends on its threads.
+        return float(atoms) + fsum((self.masses * function(self.nodes)).ravel().tolist())
 
     def moment(self, power: int) -> float:
         """E x^power."""
@@ -158,6 +163,7 @@ def _cumulative_weights() -> FloatArray:
 _CUMULATIVE = _cumulative_weights()
 
 
+@lru_cache(maxsize=_KEPT)  # each cell of a job asks anew: up to three seconds
 def stationary_law(
     step: float, low: float, high: float, slope: float = 0.0, curvature: float = 0.0
 ) -> StationaryLaw:
@@ -231,6 +237,16 @@ def step_for_share(dimension: int, share: float, half_width: float = 1.0) -> flo
     one = -expm1(log1p(-share) / dimension)  # of a coordinate: 2 A
     spread = one / (1 / sqrt(2) - LADDER * one)
     return (spread * half_width) ** 2
+
+
+def flat_share(dimension: int, step: float) -> float:
+    """(n s/√2)/(1 + n ρ s): the unit ball's boundary share, its sphere's curvature left out."""
+    return 2 * uniform_atom(dimension**2 * step)
+
+
+def step_for_flat_share(dimension: int, share: float) -> float:
+    """The step at which :func:`flat_share` is ``share``."""
+    return (share / (1 / sqrt(2) - LADDER * share) / dimension) ** 2
 
 
 class Grid(NamedTuple):
@@ -334,9 +350,30 @@ def _grid(start: float, stop: float, spread: float) -> Grid:
 def _stationary(chain: Chain) -> FloatArray:
     """The probability vector v with v P = v."""
     drift = float(np.abs(chain.moved - chain.states)[1:-1].max()) / chain.spread
-    if chain.size <= _DENSE or drift > 1.0:
+    if chain.size <= _FEW:
+        return _eliminated(chain, chain.size if drift > 1.0 else _WINDOW)
+    if drift > 1.0:
         return _dense_left_vector(chain)
     return _banded_left_vector(chain)
+
+
+def _eliminated(chain: Chain, reach: int) -> FloatArray:
+    """State after state taken out of the chain, without a subtraction; a step passes ``reach``.
+
+    Nothing cancels, and no library's threads have a say in the last digits: the law is the same
+    in every process (Grassmann, Taksar & Heyman 1985).
+    """
+    whole = slice(0, chain.size)
+    rates = chain.block(whole, whole)
+    for last in range(chain.size - 1, 0, -1):
+        near = slice(max(0, last - reach), last)
+        rates[near, last] /= rates[last, near].sum()
+        rates[near, near] += rates[near, last, None] * rates[last, near]
+    found = np.ones(chain.size)
+    for k in range(1, chain.size):
+        near = slice(max(0, k - reach), k)
+        found[k] = (found[near] * rates[near, k]).sum()
+    return found / found.sum()
 
 
 def _dense_left_vector(chain: Chain) -> FloatArray:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from math import sqrt
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Interval
 
 from harness import Method
-from harness_sampling.stationary import LADDER, step_for_share
+from harness_sampling.stationary import step_for_flat_share, step_for_share
 
 __all__ = ["StepFromFloor", "StepRule"]
 
@@ -54,4 +53,4 @@ class StepFromFloor(StepRule):
         whose, floor = self.of_dimension or dimension, self.share * epsilon
         if body == "box":
             return step_for_share(whose, floor)
-        return (floor / (1 / sqrt(2) - LADDER * floor) / whose) ** 2
+        return step_for_flat_share(whose, floor)

@@ -34,6 +34,7 @@ from harness_sampling.gaussian import Gaussian
 from harness_sampling.problem import Body, facts_of
 from harness_sampling.projected_langevin import ProjectedLangevin
 from harness_sampling.sampler import Sampler
+from harness_sampling.serving import check_served
 from harness_sampling.volumes import log_volume_of_box, log_volume_of_box_and_ball
 
 __all__ = ["Volume"]
@@ -120,12 +121,14 @@ class Volume(Task):
             return log_volume_of_box(np.full(n, -1.0), np.full(n, 1.0))
         return log_volume_of_box_and_ball(n, 1.0, sqrt(n) / 2)
 
-    def check(self, method: Sampler) -> None:
-        """Refuse what cannot sample a Gaussian on the body."""
+    def __post_init__(self) -> None:
         if self.body == "box-ball" and self.dimension <= 4:
             raise ValueError("the ball of radius √n/2 lies in the box up to n = 4: take n ≥ 5")
-        for _, each in method.runs():
-            each.check(self.solid, Gaussian(inverse_schedule(self.dimension)[0]))
+
+    def check(self, method: Sampler) -> None:
+        """Refuse what cannot sample a Gaussian on the body."""
+        first = Gaussian(inverse_schedule(self.dimension)[0])
+        check_served(method, self.solid, first, wants_draws=False)
 
     def evaluate(self, method: Sampler, cells: Sequence[Cell]) -> Iterator[Outcome]:
         """One volume a cell."""

@@ -32,7 +32,7 @@ __all__ = [
 
 _SLOW_BELOW = 4  # dimensions in which the integrand falls too slowly
 _STEPS_A_TURN = 8.0  # of the integrand's exponential; aliasing is below exp(-2π · this)
-_TAIL = 1e-14  # of the integral
+_TAIL = 1e-12  # of the integral
 
 
 def log_volume_of_box(low: FloatArray, high: FloatArray) -> float:

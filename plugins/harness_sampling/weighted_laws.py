@@ -6,7 +6,7 @@ Source: closed forms; for the tilt the Hermite–Genocchi formula.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp, log
+from math import exp, log, sqrt
 
 import numpy as np
 from scipy import special
@@ -16,6 +16,9 @@ from harness_sampling.law import ExactLaw, directions, full
 from harness_sampling.tables import tabulate
 
 __all__ = ["gaussian_ball", "gaussian_box", "linear_box", "simplex_normaliser", "tilted_simplex"]
+
+_LOG_TINY = -600.0  # below it a probability is near the end of the doubles
+_HALVINGS = 60
 
 
 def linear_box(low: FloatArray, high: FloatArray, slope: FloatArray) -> ExactLaw:
@@ -80,37 +83,75 @@ def gaussian_box(dimension: int, half_width: float, sigma: float) -> ExactLaw:
 
 
 def gaussian_ball(dimension: int, radius: float, sigma: float) -> ExactLaw:
-    """N(0, σ²I) restricted to {|x| ≤ R}: |x|² is a truncated χ²."""
+    """N(0, σ²I) restricted to {|x| ≤ R}: |x|² is a truncated χ².
+
+    In logarithms: the mass of the ball is 10⁻¹⁰⁰⁰ at d = 1,000, σ = R/2.
+    """
     half, end = dimension / 2, radius**2 / (2 * sigma**2)
-    inside = special.gammainc(half, end)
-    table = tabulate(
-        lambda x: (
-            np.exp(-(x**2) / (2 * sigma**2))
-            * special.gammainc((dimension - 1) / 2, (radius**2 - x**2) / (2 * sigma**2))
-            if dimension > 1
-            else np.exp(-(x**2) / (2 * sigma**2))
-        ),
-        -radius,
-        radius,
-    )
+    inside = float(log_lower_gamma(half, np.array(end)))
+
+    def log_density(x: FloatArray) -> FloatArray:
+        if dimension == 1:
+            return -(x**2) / (2 * sigma**2)
+        left = np.maximum(radius**2 - x**2, 0.0) / (2 * sigma**2)
+        return log_lower_gamma((dimension - 1) / 2, left) - x**2 / (2 * sigma**2)
+
+    peak = float(log_density(np.zeros(1))[0])
+    # At most twelve standard deviations of a Gaussian that is wider than the marginal.
+    reach = min(radius, 12 * sigma, 12 * radius / sqrt(dimension))
+    table = tabulate(lambda x: np.exp(log_density(x) - peak), -reach, reach)
 
     def gauge(u: FloatArray) -> FloatArray:
-        return np.asarray(special.gammainc(half, end * u ** (2.0 / dimension)) / inside)
+        return np.exp(log_lower_gamma(half, end * u ** (2.0 / dimension)) - inside)
 
     def sampler(generator: np.random.Generator, count: int) -> FloatArray:
-        squared = special.gammaincinv(half, inside * generator.random((count, 1)))
-        return sigma * np.sqrt(2 * squared) * directions(generator, count, dimension)
+        levels = _inverted(gauge, generator.random((count, 1)))
+        return radius * levels ** (1.0 / dimension) * directions(generator, count, dimension)
 
+    second = sigma**2 * exp(float(log_lower_gamma(half + 1, np.array(end))) - inside)
     return ExactLaw(
         dimension=dimension,
         mean=full(dimension, 0.0),
-        second_moment=full(dimension, float(sigma**2 * special.gammainc(half + 1, end) / inside)),
+        second_moment=full(dimension, second),
         low=full(dimension, -radius),
         high=full(dimension, radius),
         marginal=lambda i, t: table.cdf(t),
         gauge=gauge,
         sampler=sampler,
     )
+
+
+def log_lower_gamma(a: float, x: FloatArray) -> FloatArray:
+    """Logarithm of the regularised lower incomplete gamma function P(a, x), x ≥ 0.
+
+    Where P itself is no number any more, by x^a e^{−x}/Γ(a + 1) · Σ x^k/((a + 1) … (a + k)); there
+    x < a, so that the terms fall.
+    """
+    with np.errstate(divide="ignore"):
+        plain = np.log(special.gammainc(a, x))
+    small = (plain < _LOG_TINY) & (x > 0)
+    if not small.any():
+        return np.asarray(plain)
+    y = x[small]
+    term = total = np.ones_like(y)
+    k = 0
+    while (term > 1e-17 * total).any():
+        k += 1
+        term = term * y / (a + k)
+        total = total + term
+    found = np.array(plain)
+    found[small] = a * np.log(y) - y - special.gammaln(a + 1) + np.log(total)
+    return found
+
+
+def _inverted(cdf: Callable[[FloatArray], FloatArray], levels: FloatArray) -> FloatArray:
+    """The u in [0, 1] at which an increasing ``cdf`` reaches each level, by halving."""
+    low, high = np.zeros_like(levels), np.ones_like(levels)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        is_below = cdf(middle) < levels
+        low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
+    return (low + high) / 2
 
 
 def tilted_simplex(tilt: FloatArray) -> ExactLaw:

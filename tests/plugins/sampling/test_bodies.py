@@ -42,16 +42,20 @@ def interior_points(body, seed, count=20):
     return np.array(found)
 
 
+def assert_nearest(body, y):
+    """The projection is in the body and fulfils what only the nearest point does."""
+    nearest = body.project(y)
+    assert body.gauge(nearest) <= 1 + 1e-9
+    away = np.random.default_rng(5).standard_normal((20, body.dimension))
+    for z in [*interior_points(body, 5), *map(body.project, nearest + 0.3 * away)]:
+        assert (y - nearest) @ (z - nearest) <= 1e-9 * (1 + y @ y)
+
+
 @settings(max_examples=70, deadline=None)
 @given(a_body_and_points())
 def test_the_projection_is_in_the_body_and_nearest(drawn):
     body, points = drawn
-    y = points[0]
-    nearest = body.project(y)
-    assert body.gauge(nearest) <= 1 + 1e-9
-    for z in interior_points(body, 5):
-        # The variational inequality, which only the nearest point fulfils.
-        assert (y - nearest) @ (z - nearest) <= 1e-9 * (1 + y @ y)
+    assert_nearest(body, points[0])
 
 
 @settings(max_examples=60, deadline=None)
@@ -77,15 +81,13 @@ def test_bodies_with_facets_project_as_the_quadratic_program_does(drawn):
     assert body.project(points[0]) == pytest.approx(solved, abs=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("kind", ["ellipsoid", "box-ball", "ball"])
-def test_curved_bodies_project_as_a_general_solver_does(kind, seed):
-    body = {each.name: each for each in bodies_of(4)}[kind]
-    y = np.random.default_rng(seed).standard_normal(4) * 3
+def assert_solved(body, y):
+    """The projection is what a general solver finds."""
     inside = {"type": "ineq", "fun": lambda x: 1 - body.gauge(x)}
-    if kind == "box-ball":
+    bounds = None
+    if body.name == "box-ball":
         inside = {"type": "ineq", "fun": lambda x: body.radius**2 - x @ x}
-    bounds = [(-body.half, body.half)] * 4 if kind == "box-ball" else None
+        bounds = [(-body.half, body.half)] * body.dimension
     solved = minimize(
         lambda x: ((x - y) ** 2).sum(),
         body.centre,
@@ -96,6 +98,13 @@ def test_curved_bodies_project_as_a_general_solver_does(kind, seed):
         options={"ftol": 1e-14, "maxiter": 500},
     )
     assert body.project(y) == pytest.approx(solved.x, abs=2e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("kind", ["ellipsoid", "box-ball", "ball"])
+def test_curved_bodies_project_as_a_general_solver_does(kind, seed):
+    body = {each.name: each for each in bodies_of(4)}[kind]
+    assert_solved(body, np.random.default_rng(seed).standard_normal(4) * 3)
 
 
 @pytest.mark.parametrize(
@@ -117,15 +126,33 @@ def test_known_projections(body, point, nearest):
     assert body.project(np.array(point, float)) == pytest.approx(nearest, abs=1e-11)
 
 
-def test_to_clip_and_then_shrink_is_not_the_projection_on_box_and_ball():
-    body, y = BoxBall(2, 1.0, 1.2), np.array([2.0, 1.0])
-    clipped = np.clip(y, -1, 1)
-    shrunk = clipped * min(1, 1.2 / np.linalg.norm(clipped))
-    assert body.gauge(shrunk) <= 1 + 1e-12
-    right = ((y - body.project(y)) ** 2).sum()
-    assert ((y - shrunk) ** 2).sum() > right + 0.2  # 1.348831 against 1.113350
-    z = body.project(y)
-    assert (y - shrunk) @ (z - shrunk) > 0.01  # breaks the variational inequality
+class ClippedThenShrunk(BoxBall):
+    """A wrong program: clipped and then shrunk, a point is in the body, and not the nearest."""
+
+    def project(self, point):
+        clipped = np.clip(point, -self.half, self.half)
+        return clipped * min(1.0, self.radius / np.linalg.norm(clipped))
+
+
+def test_to_clip_and_then_shrink_fails_the_tests_of_box_and_ball():
+    right, wrong, y = BoxBall(2, 1.0, 1.2), ClippedThenShrunk(2, 1.0, 1.2), np.array([2.0, 1.0])
+    assert wrong.gauge(wrong.project(y)) <= 1 + 1e-12
+    for check in (assert_nearest, assert_solved):
+        check(right, y)
+        with pytest.raises(AssertionError):
+            check(wrong, y)
+    squares = [((y - body.project(y)) ** 2).sum() for body in (right, wrong)]
+    assert squares == pytest.approx([1.113350, 1.348831], abs=1e-6)
+
+
+def test_to_clip_and_then_shrink_is_wrong_at_many_points():
+    wrong, flawed = ClippedThenShrunk(4, 1.0, 1.5), 0
+    for y in np.random.default_rng(3).standard_normal((40, 4)) * 2:
+        try:
+            assert_nearest(wrong, y)
+        except AssertionError:
+            flawed += 1
+    assert flawed >= 10, flawed
 
 
 def test_dykstra_reaches_the_nearest_point_and_alternating_projections_do_not():
@@ -137,6 +164,19 @@ def test_dykstra_reaches_the_nearest_point_and_alternating_projections_do_not():
     for _ in range(200):
         alternating = box.project(ball.project(alternating))
     assert np.linalg.norm(alternating - both) > 0.05
+
+
+def test_a_point_projected_by_dykstra_does_not_depend_on_the_others():
+    both = Intersection((Box(-np.ones(5), np.ones(5)), Ball(5, 1.1)))
+    points = np.random.default_rng(5).standard_normal((40, 5)) * 1.5
+    points[7] = np.nan
+    together = points.copy()
+    both.oracles.project(both.record(40, np.zeros(5, np.int64)), together)
+    exact = BoxBall(5, 1.0, 1.1)
+    for alone, found in zip(points, together, strict=True):
+        np.testing.assert_array_equal(both.project(alone), found)
+        # The point stands still on its way: a stop by its own movement is off by up to 0.07.
+        assert np.isnan(alone).all() or found == pytest.approx(exact.project(alone), abs=1e-9)
 
 
 @settings(max_examples=60, deadline=None)

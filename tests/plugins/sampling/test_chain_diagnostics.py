@@ -51,14 +51,6 @@ def test_the_transport_distance_is_scipys():
     assert diagnostics.wasserstein_1(values, stats.norm.ppf) == pytest.approx(known, rel=0.01)
 
 
-def test_a_shift_moves_the_first_moment_by_the_shift():
-    draws = np.random.default_rng(3).random((1000, 3))
-    first, _ = diagnostics.moment_errors(draws + 0.25, np.full(3, 0.5), np.full(3, 1 / 3))
-    before, second = diagnostics.moment_errors(draws, np.full(3, 0.5), np.full(3, 1 / 3))
-    assert first - before == pytest.approx(0.25)
-    assert second == pytest.approx((draws**2).mean() - 1 / 3)
-
-
 def test_independent_draws_are_worth_their_number():
     draws = np.random.default_rng(4).standard_normal((8, 2500, 4))
     assert diagnostics.multivariate_ess(draws) == pytest.approx(20_000, rel=0.1)

@@ -92,6 +92,30 @@ def test_a_gaussian_on_the_ball_has_a_truncated_chi_radius(dimension, sigma, sha
     assert law.second_moment.sum() == pytest.approx(second, abs=1e-12)
 
 
+@pytest.mark.parametrize(("dimension", "sigma"), [(10, 0.3), (1000, 0.5), (1000, 0.02)])
+def test_a_gaussian_on_a_ball_of_any_dimension_has_the_moments_of_many_digits(dimension, sigma):
+    mpmath.mp.dps = 60
+    half, end = mpmath.mpf(dimension) / 2, 1 / (2 * mpmath.mpf(sigma) ** 2)
+    below = [mpmath.gammainc(half + k, 0, end, regularized=True) for k in (0, 1)]
+    law = weighted.gaussian_ball(dimension, 1.0, sigma)
+    second = float(mpmath.mpf(sigma) ** 2 * below[1] / below[0])
+    assert law.second_moment[0] == pytest.approx(second, rel=1e-11)
+    inner = mpmath.gammainc(half, 0, end * mpmath.mpf("0.998") ** 2, regularized=True) / below[0]
+    gauge = float(law.gauge_cdf(np.array(0.998**dimension)))
+    assert gauge == pytest.approx(float(inner), rel=1e-9)
+
+
+def test_draws_of_a_gaussian_on_a_ball_of_1000_dimensions_have_its_laws():
+    law = weighted.gaussian_ball(1000, 1.0, 0.5)
+    draws = law.draw(np.random.default_rng(4), 400)
+    assert stats.kstest(law.cdf(0, draws[:, :50].ravel()), "uniform").pvalue > RARE
+    # |x|² is 0.997 … 1: its mean against the moment above, by its own spread.
+    squares = (draws**2).sum(axis=1)
+    apart = squares.mean() - 1000 * law.second_moment[0]
+    assert abs(apart) < 5 * squares.std() / 20
+    assert law.variance[0] == pytest.approx(draws.var(), rel=0.02)
+
+
 def test_the_gauge_of_a_gaussian_on_the_box_is_that_of_its_draws():
     law = weighted.gaussian_box(3, 1.0, 0.5)
     gauge = np.abs(law.draw(np.random.default_rng(2), DRAWS)).max(axis=1)

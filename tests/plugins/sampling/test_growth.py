@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log, sqrt
+from math import inf, log, sqrt
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from law_cells import finals
 from harness_sampling.growth import GrowthBall, GrowthBox, steps_on_ball, steps_on_box
 from harness_sampling.stationary import boundary_share_of, uniform_atom
 from harness_sampling.step_rule import StepFromFloor
+from harness_sampling.theorem import uniform_steps
 
 
 @pytest.mark.parametrize(
@@ -77,9 +78,16 @@ def test_what_is_never_reached_has_no_count():
     assert found["floor"] == pytest.approx(0.1855, abs=1e-4)
 
 
-def test_the_order_of_the_theorem_stands_beside():
-    found = finals(GrowthBox(dimension=8), StepFromFloor())[0]
-    assert found["theorem_order"] == pytest.approx(8**3 * 8**7 * 1e8)
-    assert finals(GrowthBall(dimension=2, chains=500), StepFromFloor(share=0.7))[0][
-        "theorem_order"
-    ] == pytest.approx(2**7 * 1e8)
+def test_the_order_of_the_theorem_stands_beside_and_is_vacuous():
+    (on_box,) = GrowthBox(dimension=8).bounds()
+    (on_ball,) = GrowthBall(dimension=2).bounds()
+    assert on_box.value == pytest.approx(8**3 * 8**7 * 1e8)
+    assert on_ball.value == pytest.approx(2**7 * 1e8)
+    assert (on_box.metric, on_box.role) == ("iterations", "guarantee")
+    assert on_box.is_vacuous
+    assert on_ball.is_vacuous
+
+
+def test_an_order_that_is_no_number_is_left_out():
+    assert uniform_steps(10_000, 100.0, 1e-40) == inf
+    assert GrowthBox(dimension=10_000, epsilon=1e-40).bounds() == ()
