@@ -144,6 +144,11 @@ class _Table:
         """Every metric of every matched group that has values in common."""
         ours = pairing.results[0]
         for pair in pairing.matched:
+            if not pairing.have_a_seed_in_common(pair):
+                spec = ours.specs[pair.base]
+                told = f"{pair.key.label} on {spec.title or spec.task}"
+                self._skip(told, "no seed in common")
+                continue
             why = pairing.why_no_costs(pair)
             kept: list[_Found] = []
             for metric in _metrics(ours.specs[pair.base].metrics, self.metric):

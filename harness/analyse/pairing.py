@@ -98,6 +98,12 @@ class Pairing:
                 if alone.size:
                     yield side, pair, tuple(alone.tolist())
 
+    def have_a_seed_in_common(self, pair: Matched) -> bool:
+        """Whether both sides planned some seed of a matched group."""
+        mine = self.results[0].cells(pair.base).seeds
+        theirs = self.results[1].cells(pair.other).seeds
+        return bool(np.intersect1d(mine, theirs).size)
+
     def is_same_code(self, pair: Matched, seeds: IntArray) -> bool:
         """Whether cells of these seeds are the same, run by the same code."""
         mine, theirs = self.base.identity, self.other.identity

@@ -336,7 +336,8 @@ def _identical(seeds: int, value: float) -> Sample:
         return Sample(seeds, value, "identical", Point(value))
     if seeds == 1:
         return _undecided(seeds, value, "one seed")
-    return _undecided(seeds, value, f"the same on every seed, of which there are only {seeds}")
+    few = f"the same on every seed, of which there are only {seeds}: {BOOTSTRAP_SEEDS} could do"
+    return _undecided(seeds, value, few)
 
 
 def _undecided(seeds: int, value: float, reason: str) -> Sample:
