@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from harness.data.declare import DataSet
-from harness.errors import DataMissing
+from harness.errors import DataDamaged, DataMissing
 
 __all__ = ["cache_folder", "describe", "locate", "resolve", "verify"]
 
@@ -54,7 +54,9 @@ def locate(name: str) -> Path:
     Raises
     ------
     DataMissing
-        When it is in neither place, or another file is; the message names the command.
+        When it is in neither place; the message names the command.
+    DataDamaged
+        When another file is in its place.
     """
     if name in _verified:
         return _verified[name]
@@ -63,16 +65,25 @@ def locate(name: str) -> Path:
         if data_set.is_folder and place.is_dir():
             return place
         if place.is_file():
-            if sha256_of(place) != data_set.sha256:
-                raise DataMissing(
-                    f'{place} is not the data set "{name}": its sha256 differs '
-                    f"(harness data verify {name})"
-                )
+            if (found := sha256_of(place)) != data_set.sha256:
+                raise DataDamaged(_damage(data_set, place, found))
             _verified[name] = place
             return place
     raise DataMissing(
         f'data set "{name}" is not on this machine; harness data fetch {name}, '
         "or set HARNESS_DATA to the folder that holds it"
+    )
+
+
+def _damage(data_set: DataSet, place: Path, found: str) -> str:
+    size = place.stat().st_size
+    cut = f" ({size:,} of {data_set.bytes:,} bytes)" if size != data_set.bytes else ""
+    anew = (
+        f"harness data fetch {data_set.name}" if data_set.url else f"get it from {data_set.source}"
+    )
+    return (
+        f'{place} is damaged or another file than the data set "{data_set.name}"{cut}: its sha256 '
+        f"is {found}, declared is {data_set.sha256}. Remove it, then {anew}"
     )
 
 

@@ -3,7 +3,8 @@
 glibc gives blocks above a limit back to the system when they are freed and gets them anew, page
 by page, at the next use. A forward pass frees its activations layer by layer: on the CPU at hand
 the pages cost as much as the arithmetic (a network of 38,000 parameters, batch of 1,000: 7.4 µs
-an image and 3.7 without). Peak memory is the same.
+an image and 3.7 without). A training, whose batches are smaller, gains nothing on digits and 5 to
+9 % on CIFAR-10's images. Peak memory grows by 5 % at most.
 """
 
 from __future__ import annotations

@@ -52,9 +52,10 @@ class Batches:
 
     def __post_init__(self) -> None:
         if not self._cut(self.known):
+            cut = f" in {self.parts} mini-batches" if self.parts > 1 else ""
             raise ValueError(
-                f"{len(self.known)} training images make no batch of {self.size} in "
-                f"{self.parts} mini-batches: take a smaller batch, or last_batch: keep"
+                f"{len(self.known)} training images make no batch of {self.size}{cut}: take a "
+                "smaller batch, or last_batch: keep"
             )
 
     @property

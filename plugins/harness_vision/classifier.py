@@ -35,7 +35,10 @@ class Classifier(Method):
             raise ValueError(f"sigma must be at least 0, got {self.sigma}")
 
     def check(self, dataset: str) -> None:
-        """Refuse an image set that the classifier cannot serve: ``ValueError`` at planning."""
+        """Refuse an image set that the classifier cannot serve: raise ``ValueError``.
+
+        Tasks ask it in their own ``check``, so that it is told at planning.
+        """
         return
 
     def artifacts(self, dataset: str, seed: int, images: int = 0) -> Sequence[Artifact]:

@@ -6,9 +6,8 @@ Source: ``train_pgd.py`` of the official code (mini-batches, schedule).
 from __future__ import annotations
 
 import math
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +24,7 @@ from harness_vision.images import ImageSet
 from harness_vision.images.image_set import IntArray
 from harness_vision.recipe import Recipe, Step, TrainingCollapsed
 
-__all__ = ["Training", "predictions", "steady"]
+__all__ = ["Training", "predictions"]
 
 _LR_DECAY = 0.1
 _AT_ONCE = 500
@@ -75,6 +74,8 @@ class Training:
         batches = self.batches()
         checkpoint = Checkpoint(self.context.checkpoint_dir, self.net, descent)
         progress = checkpoint.restore()
+        if progress.epochs:
+            self._tell_resumed(progress)
         for epoch in range(progress.epochs, recipe.epochs):
             wall_s, cpu_s = time.monotonic(), time.process_time()
             stream = self.context.stream.sub("epoch", epoch)
@@ -88,6 +89,15 @@ class Training:
             checkpoint.save_if_due(progress)
         checkpoint.save(progress)
         return progress
+
+    def _tell_resumed(self, progress: Progress) -> None:
+        """Say in the worker's log, and beside the model, where an earlier try had come to."""
+        print(
+            f"the training goes on after epoch {progress.epochs} of {self.recipe.epochs}, "
+            f"from {self.context.checkpoint_dir}",
+            file=sys.stderr,
+        )
+        self.context.report("resumed_after_epoch", progress.epochs)
 
     def batches(self) -> Batches:
         """How epochs are cut; refuses images that make no batch."""
@@ -163,21 +173,3 @@ def predictions(
             noise = torch.empty_like(pixels).normal_(0.0, sigma, generator=generator)
             found.append(net(pixels + noise).argmax(dim=1).cpu().numpy())
     return np.concatenate(found)
-
-
-@contextmanager
-def steady(threads: int) -> Iterator[None]:
-    """Use so many threads, and on a GPU only kernels that repeat their bits, in float32."""
-    before = torch.get_num_threads()
-    cudnn = torch.backends.cudnn
-    flags = (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32)
-    matmul = torch.backends.cuda.matmul.allow_tf32
-    torch.set_num_threads(threads)
-    cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32 = True, False, False
-    torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32 = flags
-        torch.backends.cuda.matmul.allow_tf32 = matmul

@@ -1,18 +1,33 @@
-"""Networks of a training: begun from other weights, written and read with what they are."""
+"""Networks by what they are: planned, begun from other weights, written and read."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from harness_vision.backbones import Backbone, NormalisationName, Shortcut, UnfitWeights, build
+from harness_vision.backbones import (
+    Backbone,
+    NormalisationName,
+    Shortcut,
+    UnfitWeights,
+    build,
+    misfit_of,
+)
+from harness_vision.images import classes_of, shape_of
 
-__all__ = ["Blueprint", "read_network", "start_from", "write_network"]
+__all__ = [
+    "Blueprint",
+    "read_network",
+    "refuse_unfit_start",
+    "start_from",
+    "write_network",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +40,36 @@ class Blueprint:
     normalise: NormalisationName | None = None
     shortcut: Shortcut | None = None
 
-    def build(self, key: int) -> Backbone:
+    @classmethod
+    def on(
+        cls,
+        dataset: str,
+        name: str,
+        *,
+        normalise: NormalisationName | None = None,
+        shortcut: Shortcut | None = None,
+    ) -> Blueprint:
+        """The backbone ``name`` for the images and classes of a data set."""
+        return cls(
+            name=name,
+            classes=classes_of(dataset),
+            shape=shape_of(dataset),
+            normalise=normalise,
+            shortcut=shortcut,
+        )
+
+    def build(self, key: int, *, bf16: bool = False, channels_last: bool = False) -> Backbone:
         """The network, initialised from ``key``, in training mode."""
-        return build(**asdict(self), seed=key)
+        return build(**asdict(self), seed=key, bf16=bf16, channels_last=channels_last)
+
+    def example(self) -> Backbone:
+        """A network of this kind, for planning to look at: shared, so leave it as it is."""
+        return _example(self)
+
+
+@lru_cache(maxsize=4)  # a large one fills 100 MB
+def _example(blueprint: Blueprint) -> Backbone:
+    return blueprint.build(0)
 
 
 def start_from(net: Backbone, given: Backbone, *, keeps_last: bool) -> None:
@@ -43,11 +85,16 @@ def start_from(net: Backbone, given: Backbone, *, keeps_last: bool) -> None:
     UnfitWeights
         When they are of another network; the message names the first misfit.
     """
-    if given.constants != net.constants:
-        raise UnfitWeights(
-            f"the weights to start from are for images normalised by {given.constants}, the "
-            f"network's are by {net.constants}: say normalise"
-        )
+    net.load_state_dict(_start(net, given, keeps_last))
+
+
+def refuse_unfit_start(net: Backbone, given: Backbone, *, keeps_last: bool) -> None:
+    """Raise what :func:`start_from` would, and change nothing."""
+    _start(net, given, keeps_last)
+
+
+def _start(net: Backbone, given: Backbone, keeps_last: bool) -> dict[str, Tensor]:
+    """The state to start from."""
     own, taken = net.state_dict(), dict(given.state_dict())
     for name in _last_layer(net):
         if name in taken and not (keeps_last and _fits(name, taken, own)):
@@ -58,10 +105,15 @@ def start_from(net: Backbone, given: Backbone, *, keeps_last: bool) -> None:
             raise UnfitWeights(f"the {whose} have no {name}: the two are different networks")
         if not _fits(name, taken, own):
             raise UnfitWeights(
-                f"{name} is {tuple(taken[name].shape)} in the weights to start from and "
-                f"{tuple(own[name].shape)} in the network"
+                f"the weights to start from do not fit: {misfit_of(name, taken, own)}"
             )
-    net.load_state_dict(taken)
+    # After the shapes: another normalisation would not make weights of other channels fit.
+    if given.constants != net.constants:
+        raise UnfitWeights(
+            f"the weights to start from are for images normalised by {given.constants}, the "
+            f"network's are by {net.constants}: say normalise"
+        )
+    return taken
 
 
 def _fits(name: str, taken: dict[str, Tensor], own: dict[str, Tensor]) -> bool:

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from annotated_types import Ge
 from torch import nn
@@ -26,19 +24,20 @@ from harness_vision.backbones import (
     NormalisationName,
     PretrainedName,
     Shortcut,
-    build,
+    fitting_state,
     load_weights,
     pretrained,
 )
 from harness_vision.classifier import Classifier
-from harness_vision.images import ImageSet, ImageSetName, classes_of, load, shape_of
+from harness_vision.images import ImageSet, ImageSetName, load
+from harness_vision.images.image_set import IntArray
+from harness_vision.networks import Blueprint
 
 __all__ = ["CleanAccuracy", "FromWeights", "Pretrained"]
 
 _ITS_DATA = ("cifar10", "cifar10-4000")
 _BATCH = 250
 _HEX_DIGITS = 64
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,20 +47,18 @@ class Pretrained(Classifier):
     Parameters
     ----------
     weights
-        As :func:`harness_vision.backbones.pretrained` knows them.
+        Trained on CIFAR-10: ResNet-20 (91.73 %) or ResNet-56 (93.39 %).
     """
 
     weights: PretrainedName = "cifar10-resnet20"
 
-    def artifacts(self, dataset: str, seed: int, images: int = 0) -> Sequence[Artifact]:
-        """None; a data set of other classes is refused."""
+    def check(self, dataset: str) -> None:
+        """Refuse a data set of other classes."""
         if dataset not in _ITS_DATA:
             raise ValueError(f"{self.weights} knows CIFAR-10's classes, not those of {dataset}")
-        return ()
 
     def network(self, cell: Cell, dataset: str, images: int = 0) -> nn.Module:
         """The network with its weights."""
-        self.artifacts(dataset, cell.seed, images)
         return pretrained(self.weights, cell.data).requires_grad_(False)
 
 
@@ -76,9 +73,16 @@ class FromWeights(Classifier):
         ``HARNESS_DATA``.
     sha256
         Of the file: what was certified is part of a cell's identity, not what lies there today.
-    backbone, normalise, shortcut, bf16, channels_last
-        As :func:`harness_vision.backbones.build` knows them.
+    backbone
+        ``small-cnn``, ``strided-cnn``, ``resnet20`` (32, 44, 56, 110) for CIFAR, ``resnet50`` for
+        ImageNet, ``timm/NAME``.
+    normalise, shortcut
+        Of the backbone; null: its own.
+    bf16, channels_last
+        How it computes whatever the task: a certificate of a bf16 network is of that one only.
     """
+
+    unlabelled: ClassVar[tuple[str, ...]] = ("sha256",)
 
     weights: str
     sha256: str
@@ -93,8 +97,24 @@ class FromWeights(Classifier):
         if len(self.sha256) != _HEX_DIGITS:
             raise ValueError(f"sha256 has {_HEX_DIGITS} hexadecimal digits, got {self.sha256!r}")
 
+    def check(self, dataset: str) -> None:
+        """Refuse a file that is absent, another, unsafe, or of another network."""
+        fitting_state(self._blueprint(dataset).example(), self._file())
+
     def network(self, cell: Cell, dataset: str, images: int = 0) -> nn.Module:
         """The backbone with these weights."""
+        file = self._file()
+        loaded = self._blueprint(dataset).build(0, bf16=self.bf16, channels_last=self.channels_last)
+        load_weights(loaded, file)
+        return loaded.eval().requires_grad_(False)
+
+    def _blueprint(self, dataset: str) -> Blueprint:
+        return Blueprint.on(
+            dataset, self.backbone, normalise=self.normalise, shortcut=self.shortcut
+        )
+
+    def _file(self) -> Path:
+        """Where the weights lie, their hash checked."""
         # An absolute path stays as it is.
         path = Path(os.environ.get("HARNESS_DATA", ""), self.weights)
         if not path.is_file():
@@ -103,18 +123,7 @@ class FromWeights(Classifier):
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != self.sha256.lower():
             raise ValueError(f"{path} is another file than was declared: its sha256 is {found}")
-        loaded = build(
-            self.backbone,
-            shape_of(dataset),
-            classes_of(dataset),
-            normalise=self.normalise,
-            shortcut=self.shortcut,
-            seed=0,
-            bf16=self.bf16,
-            channels_last=self.channels_last,
-        )
-        load_weights(loaded, path)
-        return loaded.eval().requires_grad_(False)
+        return path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +133,7 @@ class CleanAccuracy(Task):
     Parameters
     ----------
     dataset
-        As :func:`harness_vision.images.load` knows it.
+        Whose test images.
     every, limit
         Only test images whose index is a multiple of ``every``, at most ``limit`` of them
         (0: all).
@@ -153,6 +162,11 @@ class CleanAccuracy(Task):
     every: Annotated[int, Ge(1)] = 1
     limit: Annotated[int, Ge(0)] = 0
     train_images: Annotated[int, Ge(0)] = 0
+
+    def check(self, method: Method) -> None:
+        """Refuse a classifier for other images."""
+        assert isinstance(method, Classifier), "the kind is checked before"
+        method.check(self.dataset)
 
     def artifacts(self, method: Method, seed: int) -> Sequence[Artifact]:
         """The classifier's."""

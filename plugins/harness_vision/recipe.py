@@ -38,9 +38,9 @@ from annotated_types import Ge, Gt, Interval
 from torch import Tensor, nn
 
 from harness import Artifact, Cell
-from harness_vision.backbones import BACKBONES, PUBLISHED, NormalisationName, Shortcut
+from harness_vision.backbones import PUBLISHED, NormalisationName, Shortcut, refuse_unknown
 from harness_vision.classifier import Classifier
-from harness_vision.images import shape_of
+from harness_vision.networks import Blueprint, refuse_unfit_start
 
 if TYPE_CHECKING:
     from harness_vision.training import TrainedClassifier
@@ -93,7 +93,8 @@ class Recipe(Classifier):
     Parameters
     ----------
     backbone
-        As :func:`harness_vision.backbones.build` knows it; empty: the data set's usual one.
+        ``small-cnn``, ``strided-cnn``, ``resnet20`` (32, 44, 56, 110) for CIFAR, ``resnet50`` for
+        ImageNet, ``timm/NAME``; empty: the data set's usual one.
     normalise, shortcut
         Of the backbone; empty: its own.
     epochs, batch
@@ -109,9 +110,8 @@ class Recipe(Classifier):
         Random crops (after a padding of an eighth) and flips, or none; empty: as the data set
         is usually trained on.
     weights
-        Published weights to start from, as :func:`harness_vision.backbones.pretrained` knows
-        them; they bring their backbone. The last layer is made anew where its classes do not
-        fit.
+        Published weights to start from, ``cifar10-resnet20`` or ``cifar10-resnet56``; they bring
+        their backbone. The last layer is made anew where its classes do not fit.
     pretrained_on
         A data set on which this recipe is run first, for ``pretraining_epochs``; the last layer
         is then made anew. One such model serves all seeds.
@@ -193,22 +193,35 @@ class Recipe(Classifier):
         return replace(self, on_collapse="fail")
 
     def check(self, dataset: str) -> None:
-        """Refuse unknown names of backbones, weights and image sets."""
+        """Refuse unknown names, and a start from weights that do not fit the network."""
         if self.weights and self.weights not in PUBLISHED:
             known = ", ".join(PUBLISHED)
             raise ValueError(f"there are no weights {self.weights!r}; there are {known}")
-        known = ", ".join((*BACKBONES, "timm/NAME"))
         backbone = self.backbone_on(dataset)
-        if backbone not in BACKBONES and not backbone.startswith("timm/"):
-            raise ValueError(f"there is no backbone {backbone!r}; there are {known}")
-        if self.pretrained_on:
-            shape_of(self.pretrained_on)
+        refuse_unknown(backbone)
+        net = self.blueprint(dataset).example()
+        if self.weights:
+            given = Blueprint.on("cifar10", self.weights).example()
+            refuse_unfit_start(net, given, keeps_last=True)
+        elif self.pretrained_on:
+            before = replace(self, backbone=backbone, pretrained_on="")
+            given = before.blueprint(self.pretrained_on).example()
+            refuse_unfit_start(net, given, keeps_last=False)
 
     def backbone_on(self, dataset: str) -> str:
         """The backbone's name: the field, or the usual one."""
         if not self.backbone and not self.weights and dataset not in _USUAL:
             raise ValueError(f"{dataset} has no usual backbone: give backbone")
         return self.backbone or self.weights or _USUAL[dataset]
+
+    def blueprint(self, dataset: str) -> Blueprint:
+        """The network that is trained on a data set."""
+        return Blueprint.on(
+            dataset,
+            self.backbone_on(dataset),
+            normalise=self.normalise or None,
+            shortcut=self.shortcut or None,
+        )
 
     def model(self, dataset: str, seed: int | None, images: int = 0) -> TrainedClassifier:
         """The artifact: the network that this recipe trains."""
@@ -217,8 +230,7 @@ class Recipe(Classifier):
         return TrainedClassifier.by(self, dataset, seed, images=images)
 
     def artifacts(self, dataset: str, seed: int, images: int = 0) -> Sequence[Artifact]:
-        """The trained network; what :meth:`check` refuses is refused at planning."""
-        self.check(dataset)
+        """The trained network."""
         return (self.model(dataset, seed, images),)
 
     def network(self, cell: Cell, dataset: str, images: int = 0) -> nn.Module:

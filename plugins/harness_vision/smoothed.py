@@ -18,14 +18,15 @@ Source: Cohen et al. 2019; Salman et al. 2019, section on the empirical attack.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from copy import deepcopy
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from harness_vision.arithmetic import exact_kernels
 from harness_vision.attacks import pgd
 from harness_vision.certification.certify import Certification, certify
 from harness_vision.certification.confidence import FloatArray, IntArray
@@ -90,7 +91,7 @@ class SmoothedClassifier:
     ) -> Certification:
         """Class and certified radius of each image; see :mod:`certification.certify`."""
         _refuse_normalised(images)
-        with _exact_kernels():
+        with exact_kernels():
             return certify(self._booth, images, indices, rule, self.noise, selection=selection)
 
     def predict(
@@ -103,7 +104,7 @@ class SmoothedClassifier:
         stage: Literal["predict", "attacked"] = "predict",
     ) -> IntArray:
         """The class of each image, −1 where the vote is too close to tell."""
-        with _exact_kernels():
+        with exact_kernels():
             return predict(
                 self._booth, images, indices, self.noise, draws=draws, alpha=alpha, stage=stage
             )
@@ -158,17 +159,24 @@ class SmoothedClassifier:
 
 
 class _Cast(nn.Module):
-    """A network of another precision or layout; noise stays in float32 outside it."""
+    """A network of another precision or layout; noise stays in float32 outside it.
+
+    What is not asked for stays as the network has it: one of bfloat16 may come as such.
+    """
 
     def __init__(self, network: nn.Module, precision: Precision, channels_last: bool) -> None:
         super().__init__()
-        self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-        self.layout = torch.channels_last if channels_last else torch.contiguous_format
-        self.network = network.to(dtype=self.dtype)
-        self.network.to(memory_format=self.layout)  # type: ignore[call-overload]  # not in stubs
+        self.network = network
+        self.is_half, self.channels_last = precision == "bfloat16", channels_last
+        if self.is_half:
+            network.to(torch.bfloat16)
+        if channels_last:
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, pixels: Tensor) -> Tensor:
-        cast = pixels.to(dtype=self.dtype).contiguous(memory_format=self.layout)
+        cast = pixels.to(torch.bfloat16) if self.is_half else pixels
+        if self.channels_last:
+            cast = cast.contiguous(memory_format=torch.channels_last)
         logits: Tensor = self.network(cast)
         return logits.float()
 
@@ -178,21 +186,7 @@ def _with_arithmetic(network: nn.Module, precision: Precision, channels_last: bo
         return network
     refuse_training(network)
     # The caller's network keeps its own precision.
-    from copy import deepcopy
-
     return _Cast(deepcopy(network), precision, channels_last).train(network.training)
-
-
-@contextmanager
-def _exact_kernels() -> Iterator[None]:
-    """Float32 that is float32, and kernels that do not depend on what was faster just now."""
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = cudnn.allow_tf32, cudnn.benchmark, matmul.allow_tf32
-    cudnn.allow_tf32 = cudnn.benchmark = matmul.allow_tf32 = False
-    try:
-        yield
-    finally:
-        cudnn.allow_tf32, cudnn.benchmark, matmul.allow_tf32 = before
 
 
 def _refuse_normalised(images: Tensor) -> None:

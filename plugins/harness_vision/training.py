@@ -19,11 +19,13 @@ import torch
 from torch import nn
 
 from harness import Artifact
+from harness_vision.allocator import keep_freed_memory
+from harness_vision.arithmetic import exact_kernels, threads
 from harness_vision.backbones import Backbone, pretrained
 from harness_vision.batches import hidden_rows
 from harness_vision.images import ImageSet, load
 from harness_vision.images.image_set import IntArray
-from harness_vision.loop import Training, predictions, steady
+from harness_vision.loop import Training, predictions
 from harness_vision.networks import Blueprint, read_network, start_from, write_network
 from harness_vision.recipe import Recipe
 
@@ -51,7 +53,8 @@ class TrainedClassifier(Artifact):
     ``noisy_train_accuracy`` (under one draw of the recipe's noise), ``train_s`` and
     ``train_cpu_s``, ``images_left_out`` (an epoch) and, with pseudo-labels,
     ``labeller_accuracy`` (on the images whose labels were hidden). ``collapsed`` is 1 where the
-    training ended at chance; one whose loss is no number fails.
+    training ended at chance; one whose loss is no number fails. ``resumed_after_epoch`` is there
+    where an earlier try was killed and this one went on.
 
     Parameters
     ----------
@@ -148,12 +151,13 @@ class TrainedClassifier(Artifact):
                 "the model is trained on a GPU and this machine has none: build it on one that "
                 "has, with this cache, or say trained_on: cpu"
             )
-        with steady(context.threads):
+        keep_freed_memory()
+        with threads(context.threads), exact_kernels(repeat=True):
             images = load(self.dataset, context.data, "train", limit=self.images or None)
             if self.left_out:
                 known = np.setdiff1d(np.arange(len(images)), hidden_rows(images, self.left_out))
                 images = images.take(known)
-            blueprint, net = self._begun(recipe, images, context)
+            blueprint, net = self._begun(recipe, context)
             hidden = hidden_rows(images, recipe.hidden)
             training = Training(
                 recipe=recipe,
@@ -175,17 +179,9 @@ class TrainedClassifier(Artifact):
         """The network in evaluation mode, on the CPU, its parameters without gradients."""
         return read_network(folder / _FILE)
 
-    def _begun(
-        self, recipe: Recipe, images: ImageSet, context: BuildContext
-    ) -> tuple[Blueprint, Backbone]:
+    def _begun(self, recipe: Recipe, context: BuildContext) -> tuple[Blueprint, Backbone]:
         """The network before its first epoch, on its device."""
-        blueprint = Blueprint(
-            name=recipe.backbone_on(self.dataset),
-            classes=len(images.classes),
-            shape=images.shape,
-            normalise=recipe.normalise or None,
-            shortcut=recipe.shortcut or None,
-        )
+        blueprint = recipe.blueprint(self.dataset)
         net = blueprint.build(context.stream.sub("weights").key)
         start = self._start(recipe)
         if recipe.weights:

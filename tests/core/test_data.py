@@ -8,7 +8,7 @@ import pytest
 
 from harness.data import DataSet, describe, locate, verify
 from harness.data.fetch import fetch
-from harness.errors import DataMissing
+from harness.errors import DataDamaged, DataMissing
 
 CONTENT = b"clicks"
 
@@ -45,8 +45,12 @@ def test_another_file_in_its_place_is_refused(tmp_path, declared):
     place = tmp_path / "data" / declared.path
     place.parent.mkdir(parents=True)
     place.write_bytes(b"tampered")
-    with pytest.raises(DataMissing, match="sha256 differs"):
+    with pytest.raises(DataDamaged) as refused:
         locate("log")
+    told = str(refused.value)
+    assert told.startswith(f'{place} is damaged or another file than the data set "log" (8 of 6 ')
+    assert f"sha256 is {hashlib.sha256(b'tampered').hexdigest()}, declared is " in told
+    assert told.endswith(f"declared is {declared.sha256}. Remove it, then get it from here")
     assert verify(declared) == (place, False)
 
 
@@ -62,7 +66,7 @@ def test_a_file_changed_after_it_was_verified_is_noticed(tmp_path, declared):
     locate("log")
     place.write_bytes(b"another content")
     describe({})
-    with pytest.raises(DataMissing, match="sha256 differs"):
+    with pytest.raises(DataDamaged, match="sha256 is"):
         locate("log")
 
 

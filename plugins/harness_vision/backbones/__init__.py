@@ -7,11 +7,18 @@
 from harness_vision.backbones.cifar_resnet import Shortcut
 from harness_vision.backbones.normalised import Backbone, NormalisationName
 from harness_vision.backbones.pretrained import PUBLISHED, PretrainedName, pretrained
-from harness_vision.backbones.registry import BACKBONES, build, parameters_of
+from harness_vision.backbones.registry import (
+    BACKBONES,
+    build,
+    parameters_of,
+    refuse_unknown,
+)
 from harness_vision.backbones.weights import (
     UnfitWeights,
     UnsafeWeights,
+    fitting_state,
     load_weights,
+    misfit_of,
     save_weights,
 )
 
@@ -25,8 +32,11 @@ __all__ = [
     "UnfitWeights",
     "UnsafeWeights",
     "build",
+    "fitting_state",
     "load_weights",
+    "misfit_of",
     "parameters_of",
     "pretrained",
+    "refuse_unknown",
     "save_weights",
 ]

@@ -32,9 +32,9 @@ from harness_vision.backbones.normalised import (
 )
 from harness_vision.backbones.resnet50 import ResNet50
 from harness_vision.backbones.small import SmallCNN, StridedCNN
-from harness_vision.backbones.timm_models import timm_constants, timm_network
+from harness_vision.backbones.timm_models import refuse_unknown_model, timm_constants, timm_network
 
-__all__ = ["BACKBONES", "build", "parameters_of"]
+__all__ = ["BACKBONES", "build", "parameters_of", "refuse_unknown"]
 
 _CIFAR_RESNETS = {f"resnet{depth}": depth for depth in (20, 32, 44, 56, 110)}
 _OF_WEIGHTS = {"cifar10-resnet20": 20, "cifar10-resnet56": 56}  # shortcut A, ImageNet's constants
@@ -90,6 +90,15 @@ def build(
     return Backbone(network, constants, shape, bf16=bf16, channels_last=channels_last)
 
 
+def refuse_unknown(name: str) -> None:
+    """Raise ``ValueError`` where no backbone has this name, or timm is needed and not here."""
+    if name.startswith(_TIMM):
+        refuse_unknown_model(name.removeprefix(_TIMM))
+    elif name not in BACKBONES:
+        known = ", ".join(BACKBONES)
+        raise ValueError(f"there is no backbone {name!r}; there are {known}, timm/NAME")
+
+
 def parameters_of(module: nn.Module) -> int:
     """How many trainable numbers a module has."""
     return sum(each.numel() for each in module.parameters())
@@ -98,7 +107,10 @@ def parameters_of(module: nn.Module) -> int:
 def _network(
     name: str, shape: tuple[int, int, int], classes: int, shortcut: Shortcut | None
 ) -> nn.Module:
+    refuse_unknown(name)
     channels = shape[0]
+    if name.startswith(_TIMM):
+        return timm_network(name.removeprefix(_TIMM), classes, shape)
     if name in _CIFAR_RESNETS:
         depth = _CIFAR_RESNETS[name]
         return CifarResNet(depth, classes, channels=channels, shortcut=shortcut or "B")
@@ -109,11 +121,7 @@ def _network(
         return SmallCNN(shape, classes)
     if name == "strided-cnn":
         return StridedCNN(shape, classes)
-    if name == "resnet50":
-        return ResNet50(classes, channels=channels)
-    if name.startswith(_TIMM):
-        return timm_network(name.removeprefix(_TIMM), classes, shape)
-    raise ValueError(f"there is no backbone {name!r}; there are {', '.join(BACKBONES)}, timm/NAME")
+    return ResNet50(classes, channels=channels)
 
 
 def _own_constants(name: str, network: nn.Module, channels: int) -> Constants | None:

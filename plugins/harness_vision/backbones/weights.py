@@ -17,13 +17,22 @@ from safetensors.torch import load_file, save_file
 
 from harness_vision.backbones.normalised import Backbone
 
-__all__ = ["UnfitWeights", "UnsafeWeights", "load_weights", "read_state", "save_weights"]
+__all__ = [
+    "UnfitWeights",
+    "UnsafeWeights",
+    "fitting_state",
+    "load_weights",
+    "misfit_of",
+    "read_state",
+    "save_weights",
+]
 
 State = dict[str, torch.Tensor]
 _NESTED = ("state_dict", "model", "net")
 _PREFIXES = ("module.", "1.", "network.")  # of DataParallel, of (normalisation, network), ours
 _OLD_NAMES = (("downsample.", "shortcut."), ("fc.", "linear."))  # other CIFAR checkpoints' names
 _COUNTER = ".num_batches_tracked"  # BatchNorm's, which evaluation ignores and old files lack
+_CHECKPOINTS = (b"PK\x03\x04", b"\x80")  # how files of torch.save begin: zip, or a bare pickle
 _NORMALISES = ("mean", "means", "std", "stds", "sds")
 
 
@@ -42,7 +51,12 @@ def save_weights(model: Backbone, path: Path) -> None:
 
 
 def load_weights(model: Backbone, path: Path) -> None:
-    """Load weights into ``model``; all or nothing.
+    """Load weights into ``model``; all or nothing. Raises as :func:`fitting_state`."""
+    model.network.load_state_dict(fitting_state(model, path))
+
+
+def fitting_state(model: Backbone, path: Path) -> State:
+    """The weights of a file under the names of ``model``, whose numbers are not looked at.
 
     Raises
     ------
@@ -55,7 +69,7 @@ def load_weights(model: Backbone, path: Path) -> None:
     state = _renamed(read_state(path), own)
     state = {name: each for name, each in own.items() if name.endswith(_COUNTER)} | state
     _refuse_other(state, own, path)
-    model.network.load_state_dict(state)
+    return state
 
 
 def read_state(path: Path) -> State:
@@ -65,6 +79,9 @@ def read_state(path: Path) -> State:
             return _stripped(load_file(str(path)))
         except SafetensorError as error:
             raise UnfitWeights(f"{path} is no safetensors file: {error}") from error
+    with path.open("rb") as file:
+        if not file.read(4).startswith(_CHECKPOINTS):
+            raise UnfitWeights(f"{path} is no checkpoint: torch.save begins a file otherwise")
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -132,12 +149,22 @@ def _refuse_other(state: State, own: State, path: Path) -> None:
         raise UnfitWeights(f"{path} does not fit: the network has no {extra[0]}{hint}")
     for name, each in own.items():
         if state[name].shape != each.shape:
-            raise UnfitWeights(
-                f"{path} does not fit: {name} is {tuple(state[name].shape)}, the network's is "
-                f"{tuple(each.shape)}"
-            )
+            raise UnfitWeights(f"{path} does not fit: {misfit_of(name, state, own)}")
         if not bool(torch.isfinite(state[name]).all()):
             raise UnfitWeights(f"{path}: {name} holds numbers that are not finite")
+
+
+def misfit_of(name: str, state: State, own: State) -> str:
+    """How a tensor of the weights differs from the network's, and which images it is for."""
+    given, wanted = state[name].shape, own[name].shape
+    told = f"{name} is {tuple(given)}, the network's is {tuple(wanted)}"
+    layers = [each for each, tensor in own.items() if tensor.ndim > 1]
+    if name == layers[0] and given[:1] + given[2:] == wanted[:1] + wanted[2:]:
+        channels = "1 channel" if given[1] == 1 else f"{given[1]} channels"
+        return f"{told}; the weights are for images of {channels}, these have {wanted[1]}"
+    if name == layers[-1] and given[1:] == wanted[1:]:
+        return f"{told}; the weights know {given[0]} classes, these images have {wanted[0]}"
+    return told
 
 
 def _only_shortcuts(names: list[str]) -> bool:

@@ -22,7 +22,6 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -33,6 +32,7 @@ from torch import Tensor
 
 from harness import Artifact, Cell, Method, Metric, Outcome, Task
 from harness_vision.allocator import keep_freed_memory
+from harness_vision.arithmetic import threads
 from harness_vision.certification.certify import Certification, joined
 from harness_vision.certification.confidence import (
     FloatArray,
@@ -202,10 +202,11 @@ class CertificationTask(Task):
         raise NotImplementedError
 
     def check(self, method: Method) -> None:
-        """Refuse a method without noise; warn of radii that n draws cannot certify."""
+        """Refuse a method without noise or for other images; warn of radii out of reach."""
         assert isinstance(method, Classifier), "the core refuses others"
         if not method.sigma > 0.0:
             raise ValueError(f"sigma must be above 0 to smooth with, got {method.sigma:g}")
+        method.check(self.data())
         reach = largest_certificate(method.sigma, self.n, self.alpha)
         beyond = [radius for radius in self.radii if radius > reach]
         if beyond:
@@ -243,7 +244,7 @@ class CertificationTask(Task):
             if images is None:
                 limit = self.limit or None
                 images = load(self.data(), cell.data, "test", every=self.every, limit=limit)
-            with _threads(cell.threads):
+            with threads(cell.threads):
                 outcome = self._certified(method, cell, images)
             yield outcome
 
@@ -357,16 +358,6 @@ class CertificationTask(Task):
         return smoothed.predict(
             moved, indices, draws=self.predict_draws, alpha=self.alpha, stage="attacked"
         )
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _parts(count: int) -> list[slice]:

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -20,6 +20,7 @@ from harness_vision.backbones import (
     load_weights,
     parameters_of,
     pretrained,
+    refuse_unknown,
     save_weights,
     timm_models,
 )
@@ -151,20 +152,43 @@ def test_timm_that_is_not_installed_is_named(monkeypatch):
         build("timm/resnet18", COLOUR, 10)
 
 
-def test_a_model_of_timm_comes_with_its_own_normalisation(monkeypatch):
+@pytest.fixture
+def timm(monkeypatch):
+    """A timm of two models, and what it is asked for."""
+    module = ModuleType("timm")
+    module.asked = {}
     made = nn.Sequential(nn.Flatten(), nn.Linear(3072, 7))
     made.default_cfg = {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
-    asked = {}
-    timm = ModuleType("timm")
-    timm.list_models = lambda *pattern: ["tiny"]
-    timm.create_model = lambda name, **how: asked.update(how) or made
-    monkeypatch.setitem(sys.modules, "timm", timm)
+    module.made = made
+    module.list_models = lambda *pattern: ["tiny", "tiny_vit"]
+    module.create_model = lambda name, **how: module.asked.update(how) or made
+    fixed = {"tiny": SimpleNamespace(), "tiny_vit": SimpleNamespace(fixed_input_size=True)}
+    module.models = SimpleNamespace(get_pretrained_cfg=fixed.get)
+    monkeypatch.setitem(sys.modules, "timm", module)
     monkeypatch.setattr(timm_models, "find_spec", lambda name: True)
+    return module
+
+
+def test_a_model_of_timm_comes_with_its_own_normalisation(timm):
     net = build("timm/tiny", COLOUR, 7)
-    assert asked == {"pretrained": False, "num_classes": 7, "in_chans": 3}
-    assert torch.allclose(net(images()), made((images() - 0.5) / 0.25))
+    assert timm.asked == {"pretrained": False, "num_classes": 7, "in_chans": 3}
+    assert torch.allclose(net(images()), timm.made((images() - 0.5) / 0.25))
     with pytest.raises(ValueError, match=r'timm has no model "huge"; there are tiny'):
         build("timm/huge", COLOUR, 7)
+
+
+def test_a_model_of_one_size_is_made_for_the_images(timm):
+    build("timm/tiny_vit", COLOUR, 7)
+    assert timm.asked["img_size"] == (32, 32)
+
+
+def test_a_timm_that_cannot_be_imported_is_told_at_planning(tmp_path, monkeypatch):
+    (tmp_path / "timm.py").write_text("raise RuntimeError('operator torchvision::nms is gone')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "timm", raising=False)
+    monkeypatch.setattr(timm_models, "find_spec", lambda name: True)
+    with pytest.raises(ValueError, match=r"nms is gone.*is torchvision the one that belongs"):
+        refuse_unknown("timm/resnet18")
 
 
 # Weights
@@ -221,12 +245,23 @@ def test_weights_of_another_shortcut_are_refused_and_nothing_is_loaded(tmp_path)
     assert same(with_b, build("resnet20", COLOUR, 10, shortcut="B", seed=2))
 
 
+def _written(folder, name, shape):
+    path = folder / f"{name}.safetensors"
+    save_weights(build(name, shape, 10), path)
+    return path
+
+
 def test_what_does_not_fit_is_named(tmp_path):
     net = build("small-cnn", (1, 8, 8), 10)
     state = net.network.state_dict()
     save_weights(build("small-cnn", (1, 8, 8), 7), tmp_path / "seven.safetensors")
-    with pytest.raises(UnfitWeights, match=r"linear\.weight is \(7, 64\), the network's is \(10"):
+    with pytest.raises(UnfitWeights, match=r"linear\.weight is \(7, 64\).* know 7 .* have 10$"):
         load_weights(net, tmp_path / "seven.safetensors")
+    save_weights(build("small-cnn", (3, 8, 8), 10), tmp_path / "colour.safetensors")
+    with pytest.raises(UnfitWeights, match=r"conv1\.weight is .*of 3 channels, these have 1$"):
+        load_weights(net, tmp_path / "colour.safetensors")
+    with pytest.raises(UnfitWeights, match=r"of 1 channel, these have 3$"):
+        load_weights(build("resnet20", COLOUR, 10), _written(tmp_path, "resnet20", (1, 8, 8)))
     save_file({k: v for k, v in state.items() if k != "conv2.bias"}, tmp_path / "w.safetensors")
     with pytest.raises(UnfitWeights, match=r"it has no conv2\.bias$"):
         load_weights(net, tmp_path / "w.safetensors")

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import tempfile
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from image_files import archive, binary_records, drawn, pickled_batch
 from scipy.special import ndtri
 from smoothing_models import Constant, HalfSpace
 from torch import nn
 
+import harness
 from harness.api.cell import Cell
+from harness.data.locate import sha256_of
+from harness.runner.settings import Settings
+from harness_vision import datasets
 from harness_vision.certification.data_sets import Cifar10, Digits, FashionMnist, ImageNet
 from harness_vision.classifier import Classifier
 from harness_vision.images import load
@@ -270,3 +276,49 @@ def test_a_method_without_noise_is_refused():
 )
 def test_each_task_has_its_image_set(task, name):
     assert task.data() == name
+
+
+SUITE = """suite: layouts
+hardware: {any: {cpus: 1}}
+defaults: {hardware: any, seeds: 1}
+entries:
+  - task: vision/cifar10
+    params: {limit: 3, n: 100, radii: [0], batch: 100}
+    methods:
+      - vision/plain: {backbone: strided-cnn, epochs: 1, batch: 20, on_collapse: keep}
+        as: plain
+"""
+
+
+@pytest.mark.parametrize(
+    ("layout", "write", "suffix", "declared"),
+    [
+        ("binary", binary_records, ".bin", "CIFAR10_BINARY"),
+        ("python", pickled_batch, "", "CIFAR10_PYTHON"),
+    ],
+)
+def test_a_suite_trains_and_certifies_on_either_archive_and_counts_what_it_skips(
+    tmp_path, monkeypatch, layout, write, suffix, declared
+):
+    labels, pixels = drawn(60, 9)
+    labels[20] = 77
+    members = {f"c/data_batch_{n}{suffix}": write(*drawn(20, n)) for n in range(1, 6)}
+    members[f"c/test_batch{suffix}"] = write(labels, pixels)
+    folder = tmp_path / "data" / "cifar10"
+    folder.mkdir(parents=True)
+    path = archive(folder / f"cifar-10-{layout}.tar.gz", members)
+    official = getattr(datasets, declared)
+    assert official.path == f"cifar10/{path.name}"
+    monkeypatch.setattr(datasets, declared, replace(official, sha256=sha256_of(path)))
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "layouts.yaml").write_text(SUITE)
+    settings = Settings(results=tmp_path / "results", inline=True)
+    run = harness.run(tmp_path / "layouts.yaml", settings=settings)
+    assert run.failures() == []
+    records = pd.read_parquet(run.path / "records.parquet").set_index("item")["record"]
+    assert list(records.index[:2]) == ["0", "40"]
+    skipped = f"skipped test_batch{suffix}, record 20"
+    assert records[skipped] == "label 77 is outside the 10 classes"
+    measured = run.measurements().set_index("metric")["value"]
+    assert measured["images_skipped"] == 1.0

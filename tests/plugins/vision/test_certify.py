@@ -9,6 +9,7 @@ from scipy.special import ndtr, ndtri
 from smoothing_models import ByParity, Constant, HalfSpace, images_of, noise_of, small_network
 from torch import nn
 
+from harness_vision.backbones import build
 from harness_vision.certification.certify import certify
 from harness_vision.certification.confidence import lower_bound
 from harness_vision.certification.noise import BLOCK
@@ -294,6 +295,18 @@ def test_bfloat16_and_channels_last_certify_the_cast_network():
     assert np.abs(half.hits - plain.hits).max() < 50  # .06 % of labels flip on a trained one
     assert half.hits.tolist() != plain.hits.tolist()
     assert next(network.parameters()).dtype == torch.float32
+
+
+def test_a_network_that_is_of_bfloat16_stays_so_in_another_layout():
+    """It casts within itself: what it certifies is itself, whatever the task's layout."""
+    images, rule = images_of(8), FixedRule(1_000, 0.001)
+    network = build("small-cnn", (1, 8, 8), 10, seed=1, bf16=True).eval()
+    own, last, twice = (
+        SmoothedClassifier(network, SIGMA, noise_of(), **options).certify(images, range(8), rule)
+        for options in ({}, {"channels_last": True}, {"precision": "bfloat16"})
+    )
+    assert np.abs(last.hits - own.hits).max() < 50
+    assert twice.hits.tolist() == own.hits.tolist()
 
 
 def test_an_attack_stays_in_its_ball_and_lowers_the_vote_of_the_label():

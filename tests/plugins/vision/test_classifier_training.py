@@ -28,11 +28,11 @@ import harness_vision.checkpoint
 from harness.random.stream import Stream
 from harness.runner import Settings, run
 from harness.runner.prepare import prepare
+from harness_vision.arithmetic import exact_kernels
 from harness_vision.backbones import UnfitWeights, build
 from harness_vision.batches import Batches, crop_and_flip, hidden_rows
 from harness_vision.descent import Descent
 from harness_vision.images import load
-from harness_vision.loop import steady
 from harness_vision.networks import start_from
 from harness_vision.recipe import TrainingCollapsed
 from harness_vision.recipes.gaussian import Gaussian
@@ -89,7 +89,9 @@ def test_a_training_that_goes_on_from_a_checkpoint_ends_in_the_same_bits(kind, t
     assert are_equal(whole, resumed)
 
 
-def test_a_training_that_was_killed_ends_in_the_same_bits(tmp_path):
+def test_a_training_that_was_killed_says_where_it_goes_on_and_ends_in_the_same_bits(
+    tmp_path, capsys
+):
     marker = tmp_path / "killed"
     script = (
         "import harness_vision.checkpoint as c; c.EVERY_S = 0\n"
@@ -103,8 +105,15 @@ def test_a_training_that_was_killed_ends_in_the_same_bits(tmp_path):
     assert (tmp_path / "killed once/checkpoint/training.safetensors").is_file()
     again = KilledOnce(marker=str(marker), epoch=2, **SMALL | {"epochs": 4})
     resumed, metrics = built(again.model("digits", 0, IMAGES), tmp_path / "killed once")
-    assert are_equal(resumed, trained(Plain(**SMALL | {"epochs": 4}), tmp_path / "whole"))
+    assert "the training goes on after epoch 2 of 4, from " in capsys.readouterr().err
+    assert metrics["resumed_after_epoch"] == 2
     assert metrics["train_s"] > 0
+    whole, metrics = built(
+        Plain(**SMALL | {"epochs": 4}).model("digits", 0, IMAGES), tmp_path / "w"
+    )
+    assert are_equal(resumed, whole)
+    assert "resumed_after_epoch" not in metrics
+    assert capsys.readouterr().err == ""
 
 
 def test_a_torn_checkpoint_is_as_none(tmp_path):
@@ -359,7 +368,7 @@ def test_crops_are_shifted_or_mirrored_windows_of_the_padded_image():
 def test_gpu_settings_that_change_bits_are_off_meanwhile_and_restored():
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = (matmul.allow_tf32, cudnn.benchmark, cudnn.deterministic)
-    with steady(1):
+    with exact_kernels(repeat=True):
         assert (matmul.allow_tf32, cudnn.benchmark, cudnn.deterministic) == (False, False, True)
     assert (matmul.allow_tf32, cudnn.benchmark, cudnn.deterministic) == before
 

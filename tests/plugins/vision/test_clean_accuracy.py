@@ -12,6 +12,8 @@ from smoothing_models import Constant
 
 from harness.api.cell import Cell
 from harness.data import describe, locate
+from harness.errors import SuiteError
+from harness.runner.prepare import prepare
 from harness_vision.backbones import UnfitWeights, UnsafeWeights, build, save_weights
 from harness_vision.classifier import Classifier
 from harness_vision.datasets import DATA_SETS
@@ -73,7 +75,7 @@ def test_logits_that_are_no_numbers_are_refused():
 
 def test_pretrained_weights_are_refused_on_other_classes():
     with pytest.raises(ValueError, match="knows CIFAR-10's classes, not those of digits"):
-        CleanAccuracy(dataset="digits").artifacts(Pretrained(), 0)
+        CleanAccuracy(dataset="digits").check(Pretrained())
 
 
 @needs_weights
@@ -119,3 +121,77 @@ def test_a_pickle_of_objects_is_refused_with_the_safe_way(tmp_path):
     with pytest.raises(UnsafeWeights, match=r"safetensors\.torch\.save_file"):
         method.network(Cell(0, Job()), "digits")
     assert not mark.exists()
+
+
+SUITE = """suite: own
+hardware: {any: {cpus: 1}}
+defaults: {hardware: any, seeds: 1}
+entries:
+  - task: vision/digits
+    params: {limit: 2, n: 100, radii: [0]}
+    methods:
+METHODS
+"""
+
+
+def prepared(folder, *methods):
+    """A suite of weights: by file and backbone, prepared as ``harness run --check`` does."""
+    lines = [
+        f"      - vision/from-weights: {{weights: {file}, sha256: {sha}, backbone: {backbone}}}"
+        for file, sha, backbone in methods
+    ]
+    (folder / "own.yaml").write_text(SUITE.replace("METHODS", "\n".join(lines)))
+    return prepare(folder / "own.yaml")
+
+
+def hashed(path):
+    return path, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_weights_that_cannot_be_used_are_told_when_the_suite_is_checked(tmp_path):
+    good, other, colour, unsafe, text = (
+        tmp_path / name
+        for name in ("w.safetensors", "v.safetensors", "colour.safetensors", "w.pt", "w.txt")
+    )
+    save_weights(build("small-cnn", (1, 8, 8), 10), good)
+    save_weights(build("small-cnn", (1, 8, 8), 10), other)
+    save_weights(build("small-cnn", (3, 8, 8), 10), colour)
+    torch.save({"net": Runs(tmp_path / "mark")}, unsafe)
+    text.write_text("no weights")
+    with pytest.raises(SuiteError) as refused:
+        prepared(
+            tmp_path,
+            (*hashed(good), "small-cnn"),
+            ("gone.pt", "ab" * 32, "small-cnn"),
+            (other, "ab" * 32, "small-cnn"),
+            (*hashed(good), "resnet20"),
+            (*hashed(colour), "small-cnn"),
+            (*hashed(unsafe), "small-cnn"),
+            (*hashed(text), "small-cnn"),
+            (*hashed(good), "resnet21"),
+        )
+    faults = [(fault.line, fault.message) for fault in refused.value.faults]
+    assert [line for line, _ in faults] == list(range(9, 16))
+    for (_, message), told in zip(
+        faults,
+        (
+            "gone.pt: weights lie there, or below HARNESS_DATA",
+            "is another file than was declared",
+            "does not fit: it has no bn1.weight",
+            "are for images of 3 channels, these have 1",
+            "is not loaded. Where you trust it",
+            "w.txt is no checkpoint",
+            "there is no backbone 'resnet21'",
+        ),
+        strict=True,
+    ):
+        assert told in message
+    assert not (tmp_path / "mark").exists()
+
+
+def test_a_board_names_weights_by_their_file_and_not_by_their_hash(tmp_path):
+    save_weights(build("small-cnn", (1, 8, 8), 10), tmp_path / "w.safetensors")
+    file, sha = hashed(tmp_path / "w.safetensors")
+    (spec,) = prepared(tmp_path, (file, sha, "small-cnn")).plan.specs
+    assert spec.label == f"vision/from-weights weights={file} backbone=small-cnn"
+    assert spec.method_params["sha256"] == sha

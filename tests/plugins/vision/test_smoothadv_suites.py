@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import product
 from pathlib import Path
 
 import pytest
 import yaml
 
 import harness
+from harness.api.parameters import canonical
+from harness.runner.prepare import prepare
 from harness.runner.settings import Settings
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*is out of reach:UserWarning")
 
 SUITES = Path(__file__).parents[3] / "suites"
 TINY_TASK = {"limit": 2, "n": 200, "predict_draws": 100, "train_images": 32}
@@ -41,13 +44,10 @@ def smallest(entry):
     """The entry on digits with a few images, and the last of each grid."""
     params = {key: value for key, value in entry["params"].items() if key != "batch"}
     methods = []
-    for use in entry["methods"]:
+    for place, use in enumerate(entry["methods"]):
         name = next(key for key in use if key != "grid")
-        grid = use.get("grid", {})
-        last = list(product(*grid.values()))[-1]
-        methods.append(
-            {name: {**(use[name] or {}), **dict(zip(grid, last, strict=True)), **TINY_TRAINING}}
-        )
+        last = {axis: values[-1] for axis, values in use.get("grid", {}).items()}
+        methods.append({name: {**(use[name] or {}), **last, **TINY_TRAINING}, "as": f"{place}"})
     attack = {"attack_draws": 2, "attack_steps": 2} if "attack" in params else {}
     return {
         "task": "vision/digits",
@@ -56,15 +56,13 @@ def smallest(entry):
     }
 
 
-@pytest.mark.filterwarnings("ignore:.*is out of reach:UserWarning")
 def test_the_full_suite_runs_end_to_end_with_tiny_limits(tmp_path):
-    kinds, chosen = set(), []
-    for entry in map(smallest, entries()):
-        key = (entry["params"]["rule"], entry["params"].get("attack"))
-        new = [use for use in entry["methods"] if (key, *use, "hidden" in str(use)) not in kinds]
-        kinds |= {(key, *use, "hidden" in str(use)) for use in new}
-        if new:
-            chosen.append({**entry, "methods": new})
+    """Every method of every entry, at the last setting of its grid."""
+    small = [smallest(entry) for entry in entries()]
+    for place, entry in enumerate(small):  # what stands twice in the suite differs in its set
+        entry["params"]["n"] += place
+        for use in entry["methods"]:
+            use["as"] = f"{place}.{use['as']}"
     suite = tmp_path / "tiny.yaml"
     suite.write_text(
         yaml.safe_dump(
@@ -73,14 +71,24 @@ def test_the_full_suite_runs_end_to_end_with_tiny_limits(tmp_path):
                 "seed": 1,
                 "hardware": {"here": {"cpus": 1, "memory": "2GiB"}},
                 "defaults": {"hardware": "here", "seeds": 1, "timeout": "5min"},
-                "entries": chosen,
+                "entries": small,
             }
         )
     )
     run = harness.run(suite, settings=Settings(results=tmp_path / "results", inline=True))
     assert run.failures() == []
-    assert run.cell_count == sum(len(each["methods"]) for each in chosen)
-    methods = {name for each in chosen for use in each["methods"] for name in use}
-    assert methods == {name for each in entries() for use in each["methods"] for name in use} - {
-        "grid"
-    }
+    assert run.cell_count == sum(len(each["methods"]) for each in entries()) == 17
+
+
+@pytest.mark.parametrize("name", ["smoothadv", "smoothadv-cifar", "smoothadv-full"])
+def test_boards_of_a_suite_have_titles_of_their_own(name):
+    """A rule, a factor or an attack that differs is told on each board, at its default, too."""
+    specs = prepare(SUITES / f"{name}.yaml").plan.specs
+    settings = {spec.title: spec.task_params for spec in specs}
+    assert len(settings) == len({canonical(each) for each in settings.values()})
+    for title, params in settings.items():
+        if name == "smoothadv-full" and title.startswith("vision/cifar10"):
+            assert f" rule={params['rule']} " in title
+            assert f" attack={params['attack']} " in title
+        if name == "smoothadv":
+            assert f" factor={params['factor']}" in title

@@ -262,8 +262,48 @@ def test_descent_is_torchs_own_bit_for_bit(network, batch):
         (lambda: Plain(weights="cifar10-resnet21").check("cifar10"), "no weights"),
         (lambda: Plain(pretrained_on="cifar11").check("cifar10"), "no image set 'cifar11'"),
         (lambda: Plain().check("my-own"), "no usual backbone: give backbone"),
+        (
+            lambda: Plain(normalise="cifar10").check("digits"),
+            "of 3 channels, images have 1: say normalise: none",
+        ),
+        (
+            lambda: Plain(weights="cifar10-resnet20").check("digits"),
+            r"conv1\.weight is \(16, 3, 3, 3\).*are for images of 3 channels, these have 1$",
+        ),
+        (
+            lambda: Plain(weights="cifar10-resnet20", backbone="resnet20").check("cifar10"),
+            r"the weights to start from have no network\.layer2\.0\.shortcut",
+        ),
+        (
+            lambda: Plain(weights="cifar10-resnet20", normalise="cifar10").check("cifar10"),
+            "are for images normalised by .*say normalise",
+        ),
+        (
+            lambda: Plain(pretrained_on="cifar10", backbone="resnet20").check("fashion-mnist"),
+            "are for images of 3 channels, these have 1$",
+        ),
+        (
+            lambda: Plain(pretrained_on="digits").check("fashion-mnist"),
+            r"hidden\.weight is \(64, 512\), the network's is \(64, 6272\)",
+        ),
     ],
 )
 def test_parameters_that_make_no_training_are_refused_with_the_reason(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "dataset"),
+    [
+        (Plain(weights="cifar10-resnet20"), "cifar10-4000"),
+        (Plain(weights="cifar10-resnet56", normalise="imagenet"), "imagenet"),
+        (Plain(pretrained_on="cifar10", backbone="resnet110"), "imagenet"),
+        (Plain(pretrained_on="digits"), "digits"),
+        (Plain(), "imagenet"),
+    ],
+)
+def test_a_start_that_fits_is_no_fault_and_planning_draws_nothing(recipe, dataset):
+    state = torch.random.get_rng_state()
+    recipe.check(dataset)
+    assert torch.equal(torch.random.get_rng_state(), state)
