@@ -20,10 +20,9 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from annotated_types import Ge, Gt
 
-from harness_networks.mspd import project
+from harness_networks.ball import project
 from harness_networks.optimizer import Channel, Known, NetworkOptimizer
-from harness_networks.subgradient import square_rounds
-from harness_networks.theory import fit_to_budget
+from harness_networks.theory import fit_to_budget, square_rounds
 
 __all__ = ["DecentralisedADMM"]
 
@@ -62,9 +61,9 @@ class DecentralisedADMM(NetworkOptimizer):
     scale: Annotated[float, Gt(0)] = 0.3
 
     def parameters(self, known: Known) -> Parameters:
-        rounds = self.rounds or fit_to_budget(
+        rounds = fit_to_budget(
             known,
-            lambda at: -(-square_rounds(at, at.l_local) // self.inner),
+            lambda at: self.rounds or -(-square_rounds(at, at.l_local) // self.inner),
             lambda rounds, at: rounds * (self.inner + at.tau),
         )
         unit = known.l_local / (known.radius * known.mean_degree)

@@ -20,8 +20,9 @@ from annotated_types import Gt, Interval
 
 from harness import Cell, Metric
 from harness_networks.instance import Instance
+from harness_networks.metrics import METRICS, exact
 from harness_networks.objectives import SLOPES, Objective, no_chain
-from harness_networks.task import METRICS, NetworkTask, exact
+from harness_networks.task import NetworkTask
 
 __all__ = ["Scattered", "TwoSlopes"]
 
@@ -44,15 +45,15 @@ class TwoSlopes(NetworkTask):
     low: Annotated[float, Interval(gt=0, le=1)] = 0.875
 
     def instance(self, cell: Cell) -> Instance:
-        """The kink, ``nodes`` times."""
-        rows = np.ones((self.nodes, 1, 1))
-        offsets = np.full((self.nodes, 1), self.kink)
-        objective = Objective(SLOPES, -self.low, rows, offsets, no_chain(self.nodes))
+        """The kink, once a node."""
+        nodes = self.node_count()
+        rows, offsets = np.ones((nodes, 1, 1)), np.full((nodes, 1), self.kink)
+        objective = Objective(SLOPES, -self.low, rows, offsets, no_chain(nodes))
         return Instance(
             objective=objective,
             minimiser=np.array([self.kink]),
             minimum=0.0,
-            lipschitz=np.ones(self.nodes),
+            lipschitz=np.ones(nodes),
             l_global=1.0,
             radius=1.0,
             ball=inf,
@@ -73,24 +74,25 @@ class Scattered(NetworkTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.dimension % self.nodes:
+        if self.dimension % self.node_count():
             raise ValueError(
-                f"{self.dimension} coordinates cannot be dealt evenly to {self.nodes} nodes"
+                f"{self.dimension} coordinates cannot be dealt evenly to {self.node_count()} nodes"
             )
 
     def instance(self, cell: Cell) -> Instance:
         """Coordinates i, i + n, … at node i."""
-        each = self.dimension // self.nodes
-        rows = np.zeros((self.nodes, each, self.dimension))
+        nodes = self.node_count()
+        each = self.dimension // nodes
+        rows = np.zeros((nodes, each, self.dimension))
         for coordinate in range(self.dimension):
-            rows[coordinate % self.nodes, coordinate // self.nodes, coordinate] = 1.0
+            rows[coordinate % nodes, coordinate // nodes, coordinate] = 1.0
         target = 1.0 / sqrt(self.dimension)
-        offsets = np.full((self.nodes, each), target)
+        offsets = np.full((nodes, each), target)
         return Instance(
-            objective=Objective(SLOPES, -1.0, rows, offsets, no_chain(self.nodes)),
+            objective=Objective(SLOPES, -1.0, rows, offsets, no_chain(nodes)),
             minimiser=np.full(self.dimension, target),
             minimum=0.0,
-            lipschitz=np.full(self.nodes, 1.0 / sqrt(each)),
+            lipschitz=np.full(nodes, 1.0 / sqrt(each)),
             l_global=target,
             radius=1.0,
             ball=inf,

@@ -75,7 +75,7 @@ class MaxAffine(NetworkTask):
 
     def _pieces(self, seed: int) -> MaxAffinePieces:
         return MaxAffinePieces(
-            nodes=self.nodes, pieces=self.pieces, dimension=self.dimension, seed=seed
+            nodes=self.node_count(), pieces=self.pieces, dimension=self.dimension, seed=seed
         )
 
     def instance(self, cell: Cell) -> Instance:
@@ -125,8 +125,11 @@ class Small(NetworkTask):
 
     def artifacts(self, method: Method, seed: int) -> Sequence[Artifact]:
         """The seed's instance."""
-        return (SmallRows(nodes=self.nodes, seed=seed),)
+        return (self._rows(seed),)
+
+    def _rows(self, seed: int) -> SmallRows:
+        return SmallRows(nodes=self.node_count(), seed=seed)
 
     def instance(self, cell: Cell) -> Instance:
         """The seed's instance."""
-        return cell.artifact(SmallRows(nodes=self.nodes, seed=cell.seed))
+        return cell.artifact(self._rows(cell.seed))

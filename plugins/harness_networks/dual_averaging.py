@@ -23,10 +23,9 @@ from typing import Annotated, ClassVar, NamedTuple
 from annotated_types import Ge
 
 from harness import Bound, Task
-from harness_networks.mspd import project
+from harness_networks.ball import project
 from harness_networks.optimizer import Channel, Facts, Known, NetworkOptimizer
-from harness_networks.subgradient import square_rounds
-from harness_networks.theory import fit_to_budget, gap_guarantee
+from harness_networks.theory import gap_guarantee, rounds_of
 
 __all__ = ["DualAveraging"]
 
@@ -59,11 +58,7 @@ class DualAveraging(NetworkOptimizer):
 
     def length(self, known: Known) -> int:
         """N."""
-        return self.rounds or fit_to_budget(
-            known,
-            lambda at: square_rounds(at, at.l_local),
-            lambda rounds, at: rounds * (1.0 + at.tau),
-        )
+        return rounds_of(known, self.rounds, known.l_local, 1.0 + known.tau)
 
     def parameters(self, known: Known) -> Parameters:
         size = known.radius * sqrt(1.0 - known.sigma2) / (4.0 * known.l_max)

@@ -20,10 +20,9 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from annotated_types import Ge
 
-from harness_networks.mspd import project
+from harness_networks.ball import project
 from harness_networks.optimizer import Channel, Known, NetworkOptimizer
-from harness_networks.subgradient import square_rounds
-from harness_networks.theory import fit_to_budget
+from harness_networks.theory import rounds_of
 
 __all__ = ["GradientTracking"]
 
@@ -57,12 +56,9 @@ class GradientTracking(NetworkOptimizer):
     rounds: Annotated[int, Ge(0)] = 0
 
     def parameters(self, known: Known) -> Parameters:
-        rounds = self.rounds or fit_to_budget(
-            known,
-            lambda at: square_rounds(at, at.l_local),
-            lambda rounds, at: rounds * (1.0 + at.tau),
-        )
+        rounds = rounds_of(known, self.rounds, known.l_local, 1.0 + known.tau)
         size = known.radius / (known.l_local * sqrt(rounds))
+        # One more step: the last one only takes in what was sent last.
         return Parameters(rounds + 1, 1, size, known.ball)
 
     def step(parameters, known, node, t, own, work, received, message, subgradient, local):
@@ -76,11 +72,14 @@ class GradientTracking(NetworkOptimizer):
             for c in range(theta.size):
                 theta[c] = theta[c] - received[c] - parameters.size * tracked[c]
             project(parameters.ball, theta)
+            for c in range(theta.size):
+                total[c] += theta[c]
+            if t == parameters.steps:
+                return
             subgradient(local, theta, gradient)
             for c in range(theta.size):
                 tracked[c] = tracked[c] - received[theta.size + c] + gradient[c] - old[c]
                 old[c] = gradient[c]
-                total[c] += theta[c]
         for c in range(theta.size):
             message[c] = theta[c]
             message[theta.size + c] = tracked[c]

@@ -45,6 +45,7 @@ __all__ = [
     "mean_at",
     "read_instance",
     "refuse_non_convex",
+    "refuse_wrong_optimum",
     "slopes_instance",
     "split_rows",
     "write_instance",
@@ -52,6 +53,8 @@ __all__ = [
 
 _ENUMERATED_ROWS = 10  # 2^r sign patterns up to here
 _PAIRS = 16  # sampled a node to find an objective that is not convex
+_SLACK = 1e-6  # of a declared optimum, relative
+_DESCENT = 40  # steps from it
 
 
 class Instance(NamedTuple):
@@ -76,8 +79,8 @@ class Instance(NamedTuple):
         return mean_at(self.objective, np.zeros_like(self.minimiser)) - self.minimum
 
 
-def mean_at(objective: Objective, point: FloatArray) -> float:
-    """f̄(point)."""
+def mean_at(objective: Objective, point: FloatArray, value: Callable[..., float] = value) -> float:
+    """f̄(point), by the value of the objective's law or by a task's own."""
     calls = np.zeros(len(objective.rows), dtype=np.int64)
     return float(mean_value(value, objective, point, calls))
 
@@ -193,6 +196,52 @@ def refuse_non_convex(
                     f"the objective of node {i} is not convex: its sub-gradient inequality fails "
                     f"by {here + slope @ (other - one) - there:g}"
                 )
+
+
+def refuse_wrong_optimum(
+    instance: Instance,
+    subgradient: Callable[..., None] = subgradient,
+    value: Callable[..., float] = value,
+) -> None:
+    """Look for a point below the minimum that the instance states, by sub-gradient steps from it.
+
+    Raises
+    ------
+    ValueError
+        Also when the minimiser does not attain the minimum, or is further from 0 than R: every
+        gap and every bound would be of another problem.
+    """
+    best, minimum, radius = instance.minimiser, instance.minimum, instance.radius
+    away = float(np.linalg.norm(best))
+    if away > radius * (1.0 + _SLACK) + _SLACK:
+        raise ValueError(f"the declared minimiser is {away:g} from 0, further than R = {radius:g}")
+    attained = mean_at(instance.objective, best, value)
+    slack = _SLACK * (1.0 + abs(minimum))
+    if not abs(attained - minimum) <= slack:
+        raise ValueError(
+            f"the declared minimum is {minimum:g}, but f̄ at the declared minimiser is {attained:g}"
+        )
+    point = best.copy()
+    for step in range(1, _DESCENT + 1):
+        slope = _mean_slope(instance.objective, point, subgradient)
+        if not (length := float(np.linalg.norm(slope))):
+            return
+        point -= radius / (4.0 * step * length) * slope
+        point *= min(1.0, instance.ball / max(float(np.linalg.norm(point)), 1e-300))
+        found = mean_at(instance.objective, point, value)
+        if found < minimum - slack:
+            raise ValueError(f"the declared minimum is {minimum:g}, but f̄ goes down to {found:g}")
+
+
+def _mean_slope(
+    objective: Objective, point: FloatArray, subgradient: Callable[..., None]
+) -> FloatArray:
+    calls = np.zeros(len(objective.rows), dtype=np.int64)
+    slope, total = np.zeros_like(point), np.zeros_like(point)
+    for node in range(len(calls)):
+        subgradient(local_of(objective, node, calls), point, slope)
+        total += slope
+    return total / len(calls)
 
 
 def _in_ball(generator: np.random.Generator, count: int, dimension: int) -> FloatArray:

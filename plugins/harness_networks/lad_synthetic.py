@@ -25,9 +25,7 @@ from harness_networks.instance import (
     write_instance,
 )
 from harness_networks.objectives import opposed_at, opposed_oracle
-from harness_networks.size import Size
 from harness_networks.task import NetworkTask, Oracles
-from harness_networks.topologies import is_real
 
 __all__ = ["LadSynthetic", "SyntheticRows"]
 
@@ -38,7 +36,6 @@ class SyntheticRows(Artifact):
 
     name: ClassVar[str] = "networks/lad-synthetic"
 
-    size: str
     nodes: int
     rows: int
     dimension: int
@@ -46,14 +43,13 @@ class SyntheticRows(Artifact):
     seed: int
 
     def build(self, context) -> None:
-        nodes = Size(self.size, self.nodes).count(context)
         generator = context.stream.numpy()
         truth = generator.standard_normal(self.dimension)
-        rows = generator.standard_normal((nodes, self.rows, self.dimension))
-        offsets = rows @ truth + generator.laplace(size=(nodes, self.rows))
+        rows = generator.standard_normal((self.nodes, self.rows, self.dimension))
+        offsets = rows @ truth + generator.laplace(size=(self.nodes, self.rows))
         added = None
         if self.opposed:
-            added = self.opposed * np.where(np.arange(nodes) % 2 == 0, 1.0, -1.0)
+            added = self.opposed * np.where(np.arange(self.nodes) % 2 == 0, 1.0, -1.0)
         instance = slopes_instance(rows, offsets, -1.0, added=added)
         write_instance(instance, context.folder)
         context.report("minimum", instance.minimum)
@@ -80,8 +76,10 @@ class LadSynthetic(NetworkTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.opposed and self.nodes % 2 and not is_real(self.topology):
-            raise ValueError(f"opposed terms cancel over an even number of nodes, got {self.nodes}")
+        if self.opposed and self.node_count() % 2:
+            raise ValueError(
+                f"opposed terms cancel over an even number of nodes, got {self.node_count()}"
+            )
 
     def oracles(self) -> Oracles:
         """With the linear terms where there are some."""
@@ -92,10 +90,8 @@ class LadSynthetic(NetworkTask):
         return (self._rows(seed),)
 
     def _rows(self, seed: int) -> SyntheticRows:
-        size = Size.of(self)
         return SyntheticRows(
-            size=size.graph,
-            nodes=size.nodes,
+            nodes=self.node_count(),
             rows=self.rows,
             dimension=self.dimension,
             opposed=self.opposed,

@@ -30,15 +30,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import floor, inf, sqrt
+from math import floor, inf, pi, sqrt, tan
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
+import networkx as nx
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Interval
 
 from harness import Bound, Cell, Method, Metric, Outcome
 from harness.kernels import coerce, specialise
-from harness_networks.instance import Instance, mean_at
+from harness_networks.gossip import line_of_eigengap
+from harness_networks.instance import Instance
+from harness_networks.metrics import local_floor, printed_floor
 from harness_networks.objectives import (
     ALPHA,
     CHAIN,
@@ -66,6 +69,9 @@ from harness_networks.optimizer import (
 from harness_networks.task import NetworkTask, network_of
 
 __all__ = ["Chain", "LowerBound", "Watched", "watch"]
+
+_ROUNDING = 1e-9
+_MOST_COORDINATES = 100_000
 
 
 class Chain(NamedTuple):
@@ -108,8 +114,8 @@ class Chain(NamedTuple):
 
     @classmethod
     def of(cls, horizon: float, distance: int, tau: float) -> Chain:
-        """The construction for a horizon; with τ = 0 the chain has one link."""
-        links = floor(horizon / (2.0 * distance * tau)) + 1 if tau else floor(horizon) + 1
+        """The construction for a horizon; with τ = 0 a link a unit of time."""
+        links = floor(_journeys(horizon, distance, tau)) + 1
         tail = floor(horizon) + 1
         weight = 1.0 / (9.0 * sqrt(links))
         return cls(
@@ -121,6 +127,11 @@ class Chain(NamedTuple):
             lift=1.0 / 9.0,
             curvature=sqrt(1.0 / links**2 + 1.0 / tail) / 9.0,
         )
+
+
+def _journeys(horizon: float, distance: int, tau: float) -> float:
+    """There and back in the time; one in each unit where communication costs none."""
+    return horizon / (2.0 * distance * tau) if tau else horizon
 
 
 class Watched(NamedTuple):
@@ -205,6 +216,9 @@ class LowerBound(NetworkTask):
         t.
     form
         ``global`` or ``local``.
+    eigengap
+        γ of the path, by a weaker first link, between those of the paths with as many nodes
+        and with one more; 0: the path's own.
     averaging
         What the mean over all nodes costs: ``hops`` is honest (2Δ communications); ``once`` and
         ``free`` are a network that is complete in secret, controls that must break the floor or
@@ -240,6 +254,7 @@ class LowerBound(NetworkTask):
     topology: str = "line"
     horizon: Annotated[float, Gt(0)] = 20.0
     form: Literal["global", "local"] = "global"
+    eigengap: Annotated[float, Interval(ge=0, le=1)] = 0.0
     averaging: Literal["hops", "once", "free"] = "hops"
     watched: Annotated[float, Ge(1)] = 1.0
 
@@ -247,12 +262,43 @@ class LowerBound(NetworkTask):
         super().__post_init__()
         if self.topology != "line":
             raise ValueError(f"the construction is on a line, got {self.topology!r}")
+        if self.asked():
+            raise ValueError(f"ε is the construction's floor: {self.asked()[0]} has no part")
         if self.form == "local" and self.nodes < 3:
             raise ValueError("form: local needs at least 3 nodes")
+        coordinates = 2.0 * _journeys(self.horizon, self._distance(), self.tau) + self.horizon
+        if coordinates > _MOST_COORDINATES:
+            raise ValueError(
+                f"the construction has {coordinates:.3g} coordinates, more than "
+                f"{_MOST_COORDINATES:,}: take a longer tau or a shorter horizon"
+            )
+        if self.eigengap:
+            self._refuse_eigengap()
+
+    def _refuse_eigengap(self) -> None:
+        """Refuse an eigengap that the proof of Theorem 14 has no path of this length for."""
+        if self.form != "local":
+            raise ValueError("eigengap goes with form: local")
+        if self.matrix != "laplacian":
+            raise ValueError(f"eigengap is of the Laplacian, got matrix: {self.matrix}")
+        own, longer = (tan(pi / (2 * nodes)) ** 2 for nodes in (self.nodes, self.nodes + 1))
+        if not longer * (1.0 - _ROUNDING) <= self.eigengap <= own * (1.0 + _ROUNDING):
+            raise ValueError(
+                f"eigengap must lie between {longer:g} and {own:g} with {self.nodes} nodes, got "
+                f"{self.eigengap:g}"
+            )
+
+    def graph(self, cell: Cell) -> nx.Graph:
+        """The path, its first link weaker where an eigengap is asked for."""
+        return line_of_eigengap(self.nodes, self.eigengap) if self.eigengap else super().graph(cell)
 
     def chain(self) -> Chain:
         """The construction's numbers."""
-        return Chain.of(self.horizon, self.nodes - 2 * self._share() + 1, self.tau)
+        return Chain.of(self.horizon, self._distance(), self.tau)
+
+    def _distance(self) -> int:
+        """Links between the two ends."""
+        return self.nodes - 2 * self._share() + 1
 
     def _share(self) -> int:
         """How many nodes at each end have a piece."""
@@ -269,7 +315,8 @@ class LowerBound(NetworkTask):
             ),
         )
 
-    def _epsilon(self, instance: Instance) -> float:
+    def accuracy(self, instance: Instance, start_gap: float) -> float:
+        """The floor: nobody is meant to get below it."""
         return self.chain().floor
 
     def instance(self, cell: Cell) -> Instance:
@@ -304,14 +351,10 @@ class LowerBound(NetworkTask):
 
     def printed_bound(self, known: Known) -> float:
         """The theorem's own value at the horizon, for L = R = 1."""
-        if self.form == "global":
-            waits = self.horizon / (2.0 * (self.nodes - 1) * self.tau) if self.tau else inf
-            scale = 36.0
-        else:
-            mixing = 1.0 / sqrt(known.gamma)
-            waits = 2.0 * self.horizon / (mixing * self.tau) if self.tau else inf
-            scale = 108.0
-        return sqrt(1.0 / (1.0 + waits) ** 2 + 1.0 / (1.0 + self.horizon)) / scale
+        if self.form == "local":
+            return local_floor(known._replace(radius=1.0, l_local=1.0), self.horizon)
+        waits = self.horizon / (2.0 * (self.nodes - 1) * self.tau) if self.tau else inf
+        return printed_floor(waits, self.horizon) / 36.0
 
     def evaluate(self, method: Method, cells: Sequence[Cell]) -> Iterator[Outcome]:
         """One run a cell, up to the horizon."""
@@ -331,7 +374,7 @@ class LowerBound(NetworkTask):
             if network.is_mean and self.averaging != "hops":
                 network = network._replace(hops=1 if self.averaging == "once" else 0)
             seen = kernel(
-                coerce(method.parameters(known)),
+                self.parameters_of(method, prepared),
                 known,
                 network,
                 coerce(instance.objective),
@@ -343,7 +386,6 @@ class LowerBound(NetworkTask):
                 np.zeros((method.workspace, known.dimension)),
                 np.zeros((known.nodes, method.width * known.dimension)),
             )
-            start = mean_at(instance.objective, np.zeros(known.dimension)) - instance.minimum
             yield Outcome(
                 cell=cell,
                 final={
@@ -351,7 +393,7 @@ class LowerBound(NetworkTask):
                     "lowest_over_floor": seen.lowest_gap / chain.floor,
                     "lowest_over_theorem": seen.lowest_gap / self.printed_bound(known),
                     "violations": float(seen.violations),
-                    "start_over_floor": start / chain.floor,
+                    "start_over_floor": prepared.start_gap / chain.floor,
                     "steps": float(seen.steps),
                 },
             )

@@ -28,10 +28,11 @@ from typing import Annotated, ClassVar, NamedTuple
 from annotated_types import Ge
 
 from harness import Bound, Task
+from harness_networks.ball import project
 from harness_networks.optimizer import Facts, Known, NetworkOptimizer
 from harness_networks.theory import fit_to_budget, gap_guarantee, rounded_up
 
-__all__ = ["MSPD", "Design", "Parameters", "descend", "designed"]
+__all__ = ["MSPD", "Design", "Parameters", "descend"]
 
 THETA, DUAL, SUM = range(3)  # own
 CENTRE, GRADIENT = range(2)  # work
@@ -56,14 +57,6 @@ class Design(NamedTuple):
     inner: int
 
 
-def designed(known: Known, inner_factor: float = 2.0) -> Design:
-    """T and M of the journal; with ``inner_factor`` 16, of the variant with a proof."""
-    mixing = 1.0 / sqrt(known.gamma)
-    ratio = known.radius * known.l_local / known.eps
-    rounds = rounded_up(2.0 * ratio * mixing)
-    return Design(rounds, max(1, rounded_up(inner_factor * ratio / mixing)))
-
-
 @dataclass(frozen=True, kw_only=True)
 class MSPD(NetworkOptimizer):
     """Multi-step primal-dual, the last inner iterate handed on.
@@ -79,6 +72,7 @@ class MSPD(NetworkOptimizer):
 
     vectors: ClassVar[int] = 3
     workspace: ClassVar[int] = 2
+    inner_factor: ClassVar[float] = 2.0  # of M
 
     rounds: Annotated[int, Ge(0)] = 0
     inner: Annotated[int, Ge(0)] = 0
@@ -86,8 +80,20 @@ class MSPD(NetworkOptimizer):
 
     def design(self, known: Known) -> Design:
         """T and M of a run."""
-        found = fit_to_budget(known, designed, lambda own, at: own.rounds * (own.inner + at.tau))
-        return Design(self.rounds or found.rounds, self.inner or found.inner)
+
+        def designed(at: Known) -> Design:
+            found = self.theorems(at)
+            return Design(self.rounds or found.rounds, self.inner or found.inner)
+
+        return fit_to_budget(known, designed, lambda own, at: own.rounds * (own.inner + at.tau))
+
+    def theorems(self, known: Known) -> Design:
+        """T and M that reach ε."""
+        mixing = 1.0 / sqrt(known.gamma)
+        ratio = known.radius * known.l_local / known.eps
+        return Design(
+            rounded_up(2.0 * ratio * mixing), rounded_up(self.inner_factor * ratio / mixing)
+        )
 
     def parameters(self, known: Known) -> Parameters:
         rounds, inner = self.design(known)
@@ -143,14 +149,3 @@ def descend(parameters, point, centre, gradient, subgradient, local):
             point[c] = kept * point[c] - taken * (share * gradient[c] - centre[c])
         if parameters.ball < inf:
             project(parameters.ball, point)
-
-
-def project(radius, point):
-    """Scale ``point`` into the ball of this radius around 0."""
-    square = 0.0
-    for c in range(point.size):
-        square += point[c] * point[c]
-    if square > radius * radius:
-        scale = radius / sqrt(square)
-        for c in range(point.size):
-            point[c] *= scale

@@ -20,31 +20,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import sqrt
 from typing import ClassVar
 
 from harness import Bound, Task
-from harness_networks.mspd import MSPD, Design, designed, project
-from harness_networks.optimizer import Facts, Known
-from harness_networks.theory import fit_to_budget, gap_guarantee
+from harness_networks.ball import project_onto
+from harness_networks.mspd import MSPD
+from harness_networks.optimizer import Facts
+from harness_networks.theory import gap_guarantee
 
 __all__ = ["MSPDAveraged", "slack_factor"]
 
 CENTRE, DUAL, SUM = range(3)  # own
 PULL, LEADER, POINT, OUTPUT, GRADIENT = range(5)  # work
 
-# C_M is below 8, so this many times the journal's sub-gradients reach ε by the proof.
-_INNER_FACTOR = 16.0
-
 
 def slack_factor(inner: int) -> float:
     """C_M."""
     summed = sum((j + 1.0) / (j + 2.0) for j in range(1, inner))
     return 2.0 / (inner + 1.0) * (0.5 + 4.0 * summed)
-
-
-def _designed(known: Known) -> Design:
-    return designed(known, _INNER_FACTOR)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +52,7 @@ class MSPDAveraged(MSPD):
     """
 
     workspace: ClassVar[int] = 5
-
-    def design(self, known: Known) -> Design:
-        found = fit_to_budget(known, _designed, lambda own, at: own.rounds * (own.inner + at.tau))
-        return Design(self.rounds or found.rounds, self.inner or found.inner)
+    inner_factor: ClassVar[float] = 16.0  # C_M is below 8
 
     def guarantees(self, task: Task, facts: Facts | None = None) -> Sequence[Bound]:
         if facts is None or self.dual_scale != 1.0:
@@ -99,11 +90,3 @@ class MSPDAveraged(MSPD):
         for c in range(centre.size):
             centre[c] = point[c]
             total[c] += output[c]
-
-
-def project_onto(radius, point, out):
-    """Write the projection of ``point`` onto the ball; ``point`` stays."""
-    for c in range(point.size):
-        out[c] = point[c]
-    if radius < inf:
-        project(radius, out)

@@ -89,11 +89,6 @@ class Parameters(NamedTuple):
     top: float
 
 
-def _designed(known: Known) -> Design:
-    rounds = rounded_up(4.0 * known.radius * known.l_local / known.eps)
-    return Design(rounds, rounds)
-
-
 @dataclass(frozen=True, kw_only=True)
 class MSPDChebyshev(NetworkOptimizer):
     """Multi-step primal-dual with accelerated gossip.
@@ -117,11 +112,14 @@ class MSPDChebyshev(NetworkOptimizer):
         """T and M of a run."""
         degree = chebyshev(known.lam1, known.gamma).degree
 
+        def designed(at: Known) -> Design:
+            both = rounded_up(4.0 * at.radius * at.l_local / at.eps)
+            return Design(self.rounds or both, self.inner or both)
+
         def time(own: Design, at: Known) -> float:
             return own.rounds * (own.inner + degree * at.tau)
 
-        found = fit_to_budget(known, _designed, time)
-        return Design(self.rounds or found.rounds, self.inner or found.inner)
+        return fit_to_budget(known, designed, time)
 
     def parameters(self, known: Known) -> Parameters:
         rounds, inner = self.design(known)

@@ -16,8 +16,6 @@ from harness_networks.optimizer import Node
 
 __all__ = ["main"]
 
-_LINK_TIMEOUT = timedelta(minutes=2)  # a busy machine starts 16 processes slowly
-
 
 def main(path: Path) -> int:
     """Run the node whose job lies at ``path``; its answer is written beside it."""
@@ -29,7 +27,7 @@ def main(path: Path) -> int:
         init_method=f"tcp://127.0.0.1:{job.port}",
         rank=job.rank,
         world_size=job.nodes,
-        timeout=_LINK_TIMEOUT,
+        timeout=timedelta(seconds=job.wait_s),
     )
     _warm_up(job)
     links.barrier()

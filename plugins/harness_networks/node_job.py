@@ -27,6 +27,7 @@ class NodeJob(NamedTuple):
     rank: int
     nodes: int
     port: int
+    wait_s: float  # how long an exchange may take
     method: type[NetworkOptimizer]
     parameters: Any
     known: Known
@@ -40,7 +41,9 @@ class NodeJob(NamedTuple):
     dies_at: int = 0  # step at which it ends itself, for tests
 
 
-_NUMBERS = ("rank", "nodes", "port", "degree", "key", "shared_key", "is_mean", "dies_at")
+_NUMBERS = (
+    "rank", "nodes", "port", "wait_s", "degree", "key", "shared_key", "is_mean", "dies_at",
+)  # fmt: skip
 
 
 def write_job(job: NodeJob, path: Path) -> None:

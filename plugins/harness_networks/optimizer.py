@@ -24,8 +24,8 @@ Source: Scaman et al. 2019, section 2.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import inf, sqrt
+from dataclasses import dataclass, fields
+from math import inf, isfinite, sqrt
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -44,6 +44,7 @@ __all__ = [
     "Ran",
     "exchange",
     "optimise",
+    "refuse_infinite",
 ]
 
 Channel = Literal["gossip", "laplacian", "stochastic", "tree", "centre"]
@@ -83,7 +84,7 @@ class Facts(NamedTuple):
 class Node(NamedTuple):
     """What a node knows of itself: its degree, a key of its own, and one that all share."""
 
-    degree: float
+    degree: float  # its links' weights added up, where weights are used
     key: int
     shared_key: int
 
@@ -154,6 +155,9 @@ class NetworkOptimizer(Method):
         super().__init_subclass__(**options)
         static_functions(cls, "init", "step", "answer")
 
+    def __post_init__(self) -> None:
+        refuse_infinite(self)
+
     def parameters(self, known: Known) -> Any:
         """What the three functions get first: a NamedTuple with ``steps`` and ``period``.
 
@@ -193,6 +197,14 @@ class NetworkOptimizer(Method):
     def answer(parameters: Any, t: int, own: FloatArray, out: FloatArray) -> None:
         """Write the node's answer after ``t`` steps."""
         raise NotImplementedError
+
+
+def refuse_infinite(thing: Any, but: tuple[str, ...] = ()) -> None:
+    """Refuse parameters that are no finite numbers, except those in ``but``."""
+    for each in fields(thing):
+        value = getattr(thing, each.name)
+        if isinstance(value, float) and not isfinite(value) and each.name not in but:
+            raise ValueError(f"{each.name} must be a finite number, got {value!r}")
 
 
 def exchange(network: Network, message: FloatArray, received: FloatArray) -> None:

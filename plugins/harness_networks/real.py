@@ -30,8 +30,8 @@ from harness.kernels import coerce
 from harness_networks.instance import mean_at
 from harness_networks.lad_synthetic import LadSynthetic
 from harness_networks.node_job import LINK_BROKEN, NodeJob, write_job
-from harness_networks.objectives import FloatArray, Local, Objective, local_of, slopes_oracle
-from harness_networks.optimizer import Facts, Known, Network, NetworkOptimizer, advance, exchange
+from harness_networks.objectives import FloatArray, Objective, local_of, slopes_oracle
+from harness_networks.optimizer import Facts, Network, NetworkOptimizer, advance, exchange
 from harness_networks.task import Prepared, network_of
 
 __all__ = ["NodeDied", "RealLad", "run_nodes", "simulated_answers"]
@@ -63,9 +63,8 @@ def run_nodes(jobs: Sequence[NodeJob], folder: Path, timeout_s: float) -> Measur
         When a process ends with an error, or does not end in time.
     """
     processes = [_start(job, folder) for job in jobs]
-    began = time.monotonic()
     try:
-        _wait(processes, folder, began + timeout_s)
+        _wait(processes, folder, timeout_s)
     finally:
         _end(processes)
     found = [np.load(folder / f"{job.rank}.answer.npz") for job in jobs]
@@ -79,20 +78,31 @@ def run_nodes(jobs: Sequence[NodeJob], folder: Path, timeout_s: float) -> Measur
 def _start(job: NodeJob, folder: Path) -> subprocess.Popen[bytes]:
     told = folder / f"{job.rank}.job.npz"
     write_job(job, told)
-    paths = os.pathsep.join(path for path in sys.path if path)
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     with (folder / f"{job.rank}.log").open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "harness_networks.node", str(told)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment,
+            env=_environment(),
         )
 
 
-def _wait(processes: Sequence[subprocess.Popen[bytes]], folder: Path, deadline: float) -> None:
+def _environment() -> dict[str, str]:
+    """The parent's, with what it can import; links stay on the loopback interface."""
+    paths = os.pathsep.join(path for path in sys.path if path)
+    return {
+        **os.environ,
+        "PYTHONPATH": paths,
+        "OMP_NUM_THREADS": "1",
+        # Otherwise gloo listens where the host's name points to.
+        "GLOO_SOCKET_IFNAME": "lo0" if sys.platform == "darwin" else "lo",
+    }
+
+
+def _wait(processes: Sequence[subprocess.Popen[bytes]], folder: Path, timeout_s: float) -> None:
     """Until all ended well; the first that did not is named."""
+    deadline = time.monotonic() + timeout_s
     while True:
         codes = [process.poll() for process in processes]
         for rank, code in enumerate(codes):
@@ -107,7 +117,9 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]], folder: Path, deadline: 
             return
         if time.monotonic() > deadline:
             late = [str(rank) for rank, code in enumerate(codes) if code is None]
-            raise NodeDied(f"node {', '.join(late)} did not end in time")
+            raise NodeDied(
+                f"node {', '.join(late)} did not end within wait_s: {timeout_s:g} seconds"
+            )
         time.sleep(_POLL_S)
 
 
@@ -196,9 +208,12 @@ class RealLad(LadSynthetic):
     wait_s: Annotated[float, Gt(0)] = 120.0
 
     def __post_init__(self) -> None:
-        if self.nodes > MOST_NODES:
-            raise ValueError(f"at most {MOST_NODES} processes, got {self.nodes}")
         super().__post_init__()
+        if self.node_count() > MOST_NODES:
+            raise ValueError(
+                f"at most {MOST_NODES} processes, one a node: {self.topology} has "
+                f"{self.node_count()} nodes"
+            )
         if self.opposed:
             raise ValueError("opposed terms are for the simulated network")
 
@@ -216,7 +231,11 @@ class RealLad(LadSynthetic):
                 yield Outcome.skip(cell, _NO_TORCH)
                 continue
             prepared = self.prepare(cell)
-            jobs = self.jobs(method, prepared, cell)
+            parameters = self.parameters_of(method, prepared)
+            if reason := self.too_long(parameters, prepared):
+                yield Outcome.skip(cell, reason)
+                continue
+            jobs = self.jobs(method, parameters, prepared, cell)
             with tempfile.TemporaryDirectory(prefix="harness-nodes-") as folder:
                 measured = run_nodes(jobs, Path(folder), self.wait_s)
             network = network_of(prepared.graph, method, self.matrix, jobs[0].known, cell)
@@ -224,17 +243,35 @@ class RealLad(LadSynthetic):
             away = float(np.abs(measured.answers - simulated).max())
             yield self._real_outcome(cell, method, prepared, jobs[0], measured, away)
 
-    def jobs(self, method: NetworkOptimizer, prepared: Prepared, cell: Cell) -> list[NodeJob]:
+    def jobs(
+        self, method: NetworkOptimizer, parameters: Any, prepared: Prepared, cell: Cell
+    ) -> list[NodeJob]:
         """What each node's process is told."""
-        known = coerce(prepared.known)
+        known, port = coerce(prepared.known), free_port()
         network = network_of(prepared.graph, method, self.matrix, known, cell)
-        parameters, port = coerce(method.parameters(known)), free_port()
         calls = np.zeros(known.nodes, dtype=np.int64)
         objective = coerce(prepared.instance.objective)
-        return [
-            _job(rank, port, method, parameters, known, network, local_of(objective, rank, calls))
-            for rank in range(known.nodes)
-        ]
+        jobs = []
+        for rank in range(known.nodes):
+            row = slice(network.starts[rank], network.starts[rank + 1])
+            job = NodeJob(
+                rank=rank,
+                nodes=known.nodes,
+                port=port,
+                wait_s=float(self.wait_s),
+                method=type(method),
+                parameters=parameters,
+                known=known,
+                local=local_of(objective, rank, calls),
+                neighbours=network.neighbours[row],
+                weights=network.weights[row],
+                degree=float(network.degrees[rank]),
+                key=int(network.keys[rank]),
+                shared_key=network.shared_key,
+                is_mean=network.is_mean,
+            )
+            jobs.append(job)
+        return jobs
 
     def _real_outcome(
         self,
@@ -265,32 +302,5 @@ class RealLad(LadSynthetic):
                 "off_simulation": off_simulation,
                 "wall": measured.wall_s,
             },
-            facts=Facts(known, instance.start_gap),
+            facts=Facts(known, prepared.start_gap),
         )
-
-
-def _job(
-    rank: int,
-    port: int,
-    method: NetworkOptimizer,
-    parameters: Any,
-    known: Known,
-    network: Network,
-    local: Local,
-) -> NodeJob:
-    row = slice(network.starts[rank], network.starts[rank + 1])
-    return NodeJob(
-        rank=rank,
-        nodes=known.nodes,
-        port=port,
-        method=type(method),
-        parameters=parameters,
-        known=known,
-        local=local,
-        neighbours=network.neighbours[row],
-        weights=network.weights[row],
-        degree=float(network.degrees[rank]),
-        key=int(network.keys[rank]),
-        shared_key=network.shared_key,
-        is_mean=network.is_mean,
-    )

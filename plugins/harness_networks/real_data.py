@@ -12,8 +12,8 @@ agaricus          svm    6,513 × 126, below ``HARNESS_DATA``
 
 An intercept is added. Rows that do not divide by the number of nodes are dropped from the end.
 Separable or rank-deficient data make ‖θ*‖ huge and every bound void: take fewer features, or a
-ball. With ``split: sorted`` by target the nodes differ, and nothing is drawn:
-``networks/data-sorted`` judges its numbers as they are.
+ball. Sorted by target the nodes differ, and nothing is drawn: ``networks/data-sorted``
+judges its numbers as they are.
 
 Source: scikit-learn's data sets (UCI); LIBSVM's copies of Adult and Mushroom.
 """
@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from annotated_types import Ge
@@ -38,27 +38,40 @@ from harness_networks.instance import (
     split_rows,
     write_instance,
 )
+from harness_networks.metrics import METRICS, exact
 from harness_networks.objectives import FloatArray
-from harness_networks.size import Size
-from harness_networks.task import METRICS, NetworkTask, exact
-from harness_networks.topologies import is_real
+from harness_networks.task import NetworkTask
 
 __all__ = ["RealData", "RealRows", "SortedData", "load_rows"]
 
-
 _LOW = {"lad": -1.0, "svm": 0.0}
-_SVMLIGHT = {"a9a": ("libsvm-a9a", 123), "agaricus": ("libsvm-agaricus", 126)}
-_BOTH = ("digits",)
-_ROWS = {"diabetes": 442, "breast-cancer": 569, "digits": 1797, "a9a": 32561, "agaricus": 6513}
-_LOSS = {"diabetes": "lad", "breast-cancer": "svm", "a9a": "svm", "agaricus": "svm"}
+
+
+class _Table(NamedTuple):
+    """What is known of data without loading them."""
+
+    rows: int
+    features: int
+    losses: tuple[str, ...]
+    file: str = ""  # the declared data set, empty where scikit-learn has the data
+
+
+_TABLES = {
+    "diabetes": _Table(442, 10, ("lad",)),
+    "breast-cancer": _Table(569, 30, ("svm",)),
+    "digits": _Table(1_797, 64, ("lad", "svm")),
+    "a9a": _Table(32_561, 123, ("svm",), "libsvm-a9a"),
+    "agaricus": _Table(6_513, 126, ("svm",), "libsvm-agaricus"),
+}
 
 
 def load_rows(data: str, loss: str, features: int, context: Any) -> tuple[FloatArray, FloatArray]:
     """Rows a_j with an intercept, and targets (labels ±1 of ``svm``), in the file's order."""
-    if data in _SVMLIGHT:
-        name, width = _SVMLIGHT[data]
-        sparse_rows, target = datasets.load_svmlight_file(str(context.data(name)), n_features=width)
-        rows = sparse_rows.toarray()
+    table = _TABLES[data]
+    if table.file:
+        path = context.data(table.file)
+        in_file, target = datasets.load_svmlight_file(str(path), n_features=table.features)
+        rows = in_file.toarray()
         target = np.where(target > 0.5, 1.0, -1.0)
     elif data == "digits":
         rows, digit = datasets.load_digits(return_X_y=True)
@@ -85,7 +98,6 @@ class RealRows(Artifact):
 
     name: ClassVar[str] = "networks/data"
 
-    size: str
     nodes: int
     data: str
     loss: str
@@ -95,19 +107,17 @@ class RealRows(Artifact):
     seed: int | None = None
 
     def build(self, context) -> None:
-        nodes = Size(self.size, self.nodes).count(context)
         rows, target = load_rows(self.data, self.loss, self.features, context)
-        count = len(target) - len(target) % nodes if len(target) >= nodes else len(target)
-        order = np.arange(len(target))
+        # The rows dropped are the file's last ones, so that every split has one optimum.
+        count = len(target) // self.nodes * self.nodes or len(target)
         if self.split == "shuffled":
-            # The rows dropped are the file's last ones, so that every split has one optimum.
             order = context.stream.numpy().permutation(count)
-        elif self.split == "sorted":
+        else:
             order = np.argsort(target[:count], kind="stable")
         rows, target = rows[order], target[order]
         if self.loss == "svm":
             rows, target = -target[:, None] * rows, np.full(len(target), -1.0)
-        split, offsets = split_rows(rows, target, nodes)
+        split, offsets = split_rows(rows, target, self.nodes)
         ball = self.ball or inf
         instance = slopes_instance(split, offsets, _LOW[self.loss], ball=ball)
         write_instance(instance, context.folder)
@@ -141,11 +151,14 @@ class RealData(NetworkTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.data not in _BOTH and self.loss != _LOSS[self.data]:
-            raise ValueError(f"{self.data} goes with loss: {_LOSS[self.data]}")
-        if self.nodes > _ROWS[self.data] and not is_real(self.topology):
+        table = _TABLES[self.data]
+        if self.loss not in table.losses:
+            raise ValueError(f"{self.data} goes with loss: {' or '.join(table.losses)}")
+        if self.features > table.features:
+            raise ValueError(f"{self.data} has {table.features} features, got {self.features}")
+        if self.node_count() > table.rows:
             raise ValueError(
-                f"{self.data} has {_ROWS[self.data]} rows, fewer than {self.nodes} nodes"
+                f"{self.data} has {table.rows} rows, fewer than {self.node_count()} nodes"
             )
 
     def artifacts(self, method: Method, seed: int) -> Sequence[Artifact]:
@@ -153,10 +166,8 @@ class RealData(NetworkTask):
         return (self._rows(seed),)
 
     def _rows(self, seed: int) -> RealRows:
-        size = Size.of(self)
         return RealRows(
-            size=size.graph,
-            nodes=size.nodes,
+            nodes=self.node_count(),
             data=self.data,
             loss=self.loss,
             features=self.features,
@@ -176,8 +187,3 @@ class SortedData(RealData):
 
     metrics: ClassVar[tuple[Metric, ...]] = exact(METRICS)
     split: ClassVar[str] = "sorted"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.topology in ("erdos-renyi", "geometric", "barabasi-albert", "regular"):
-            raise ValueError(f"{self.topology} is drawn: take networks/data")

@@ -23,9 +23,9 @@ from typing import Annotated, ClassVar, NamedTuple
 from annotated_types import Ge, Gt
 
 from harness import Bound, Task
-from harness_networks.mspd import project
+from harness_networks.ball import project
 from harness_networks.optimizer import Channel, Facts, Known, NetworkOptimizer
-from harness_networks.theory import fit_to_budget, gap_guarantee, rounded_up
+from harness_networks.theory import gap_guarantee, refuse_constant_mean, rounds_of
 
 __all__ = ["CentralSubgradient", "DistributedSubgradient"]
 
@@ -40,11 +40,6 @@ class Parameters(NamedTuple):
     size: float
     ball: float
     is_decaying: bool
-
-
-def square_rounds(known: Known, lipschitz: float) -> int:
-    """⌈(RL/ε)²⌉."""
-    return rounded_up((known.radius * lipschitz / known.eps) ** 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +65,7 @@ class DistributedSubgradient(NetworkOptimizer):
 
     def length(self, known: Known) -> int:
         """N."""
-        return self.rounds or fit_to_budget(
-            known,
-            lambda at: square_rounds(at, at.l_local),
-            lambda rounds, at: rounds * (1.0 + at.tau),
-        )
+        return rounds_of(known, self.rounds, known.l_local, 1.0 + known.tau)
 
     def parameters(self, known: Known) -> Parameters:
         rounds = self.length(known)
@@ -116,11 +107,11 @@ class CentralSubgradient(DistributedSubgradient):
     first_is_silent: ClassVar[bool] = True
 
     def length(self, known: Known) -> int:
-        return self.rounds or fit_to_budget(
-            known,
-            lambda at: square_rounds(at, at.l_global),
-            lambda rounds, at: rounds * (1.0 + 2.0 * at.diameter * at.tau),
-        )
+        time = 1.0 + 2.0 * known.diameter * known.tau
+        return rounds_of(known, self.rounds, known.l_global, time)
+
+    def check(self, known: Known) -> None:
+        refuse_constant_mean(known)
 
     def parameters(self, known: Known) -> Parameters:
         rounds = self.length(known)

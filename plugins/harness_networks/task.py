@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from math import inf, sqrt
+from dataclasses import dataclass
+from math import isnan
 from time import process_time
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -27,11 +27,17 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from harness import Cell, Method, Metric, Outcome, Task
+from harness.errors import DataMissing
 from harness.kernels import coerce, specialise
 from harness_networks import objectives
-from harness_networks.gossip import Matrix, Spectrum, gossip_matrix, spectrum
-from harness_networks.instance import Instance, refuse_non_convex
-from harness_networks.objectives import FloatArray
+from harness_networks.gossip import Matrix, gossip_matrix, shape_of
+from harness_networks.instance import (
+    Instance,
+    mean_at,
+    refuse_non_convex,
+    refuse_wrong_optimum,
+)
+from harness_networks.metrics import METRICS, local_floor, time_grid
 from harness_networks.optimizer import (
     Channel,
     Facts,
@@ -40,110 +46,25 @@ from harness_networks.optimizer import (
     NetworkOptimizer,
     Ran,
     optimise,
+    refuse_infinite,
 )
 from harness_networks.topologies import (
     BUILT_IN,
-    FAMILIES,
+    DRAWN,
     Handling,
-    check_size,
-    connect,
-    is_real,
-    simple_graph,
+    count_nodes,
+    draw_graph,
+    is_zoo,
+    real_graph,
+    refuse_unknown,
 )
-from harness_networks.zoo import is_zoo, zoo_data
+from harness_networks.zoo import TOPOLOGY_ZOO, at_hand
 
-__all__ = [
-    "METRICS",
-    "NetworkTask",
-    "Oracles",
-    "Prepared",
-    "exact",
-    "local_floor",
-    "network_of",
-    "time_grid",
-]
+__all__ = ["NetworkTask", "Oracles", "Prepared", "network_of"]
 
 _CLOCK_TICK_S = 1e-9  # of process_time
 _DEFAULT_X = 100.0
-_FIRST_MOMENT, _LAST_MOMENT = 10, 1e12  # of the 1-2-5 grid of simulated time
-
-METRICS = (
-    Metric(
-        name="gap",
-        axis="time",
-        between="step",
-        description="f̄ − f̄* at the mean of the nodes' answers",
-    ),
-    Metric(
-        name="worst_gap",
-        axis="time",
-        between="step",
-        description="f̄ − f̄* at the worst node's answer",
-    ),
-    Metric(
-        name="consensus",
-        axis="time",
-        between="step",
-        description="root mean square distance of the nodes' answers from their mean",
-    ),
-    Metric(name="gap_over_epsilon", description="gap / ε"),
-    Metric(name="rounds", direction="none", description="iterations of the method"),
-    Metric(name="subgradients", direction="none", description="sub-gradients a node"),
-    Metric(name="communications", direction="none", description="communications with neighbours"),
-    Metric(name="time", direction="none", description="1 a sub-gradient, τ a communication"),
-    Metric(name="rounds_to_epsilon", description="rounds until the gap stays at most ε"),
-    Metric(name="subgradients_to_epsilon", description="sub-gradients a node until then"),
-    Metric(name="communications_to_epsilon", description="communications until then"),
-    Metric(name="time_to_epsilon", description="simulated time until then"),
-    Metric(
-        name="communications_over_lower",
-        description="communications to ε over those that the hardest instance needs: "
-        "2Δ(RL_g/(36ε) − 1), Theorem 8",
-    ),
-    Metric(
-        name="gap_over_hardest",
-        description="gap over what no method can beat on the hardest instance of this network, "
-        "L_ℓ and R in this time (Theorem 14)",
-    ),
-    Metric(
-        name="communication_share",
-        direction="none",
-        description="share of simulated time in communication",
-    ),
-    Metric(name="diverged", type="share", description="whether the gap left the range of numbers"),
-    Metric(name="eigengap", direction="none", description="γ of the gossip matrix"),
-    Metric(name="diameter", direction="none", unit="links", description="Δ of the network"),
-    Metric(
-        name="rounds_per_second",
-        unit="rounds/s",
-        direction="higher",
-        is_cost=True,
-        description="rounds a second of CPU time, compilation and measuring included only so far "
-        "as the run itself measures",
-    ),
-)
-
-
-def exact(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
-    """The metrics of a task without randomness: judged as they are, without an interval."""
-    return tuple(each if each.is_cost else replace(each, type="exact") for each in metrics)
-
-
-def time_grid() -> FloatArray:
-    """The moments 10, 20, 50, 100, … at which curves are written down."""
-    moments, decade = [], float(_FIRST_MOMENT)
-    while decade < _LAST_MOMENT:
-        moments += [decade, 2.0 * decade, 5.0 * decade]
-        decade *= 10.0
-    return np.array(moments)
-
-
-def local_floor(known: Known, time: float) -> float:
-    """What some instance keeps every black-box method's gap above at this time (Theorem 14)."""
-    mixing = 1.0 / sqrt(known.gamma)
-    waits = inf if known.tau == 0.0 else 2.0 * time / (mixing * known.tau)
-    scale = known.radius * known.l_local / 108.0
-    return scale * sqrt(1.0 / (1.0 + waits) ** 2 + 1.0 / (1.0 + time))
+_ACCURACIES = ("x", "x_global", "x_start", "epsilon")
 
 
 class Oracles(NamedTuple):
@@ -159,6 +80,7 @@ class Prepared(NamedTuple):
     graph: nx.Graph
     instance: Instance
     known: Known
+    start_gap: float  # f̄(0) − f̄*
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,8 +89,13 @@ class NetworkTask(Task):
 
     Parameters
     ----------
-    topology, nodes
-        See :mod:`harness_networks.topologies`; real graphs say how many nodes they have.
+    topology
+        line, ring, grid, torus, star, complete, hypercube, erdos-renyi, geometric,
+        barabasi-albert or regular; or a real network, which says how many nodes it has:
+        karate, florentine, les-miserables, or one of the Internet Topology Zoo by the zoo's
+        name (Abilene, Geant2012, …; see ``harness data path topology-zoo``).
+    nodes
+        Of the network, where it is not a real one.
     matrix
         The gossip matrix: the graph's Laplacian, or I − P with Metropolis weights.
     tau
@@ -203,20 +130,45 @@ class NetworkTask(Task):
     most_work: Annotated[float, Gt(0)] = 1e11
 
     def __post_init__(self) -> None:
-        if not (is_real(self.topology) or self.topology in FAMILIES):
-            names = ", ".join([*FAMILIES, *BUILT_IN, "zoo-…"])
-            raise ValueError(f"no topology is called {self.topology!r}; there are {names}")
-        if self.topology in FAMILIES:
-            check_size(self.topology, self.nodes)
-        elif self.topology in BUILT_IN:
-            simple_graph(connect(self.topology, 0, 0, None), self.topology, self.handling())
-        if not self.tau >= 0.0:
-            raise ValueError(f"tau must be at least 0, got {self.tau!r}")
-        asked = [name for name in ("x", "x_global", "x_start", "epsilon") if getattr(self, name)]
-        if len(asked) > 1:
-            raise ValueError(f"one accuracy can be asked for, got {' and '.join(asked)}")
-        if any(not getattr(self, name) >= 0.0 for name in ("x", "x_global", "x_start", "epsilon")):
-            raise ValueError("the accuracy asked for must be above 0")
+        refuse_infinite(self, but=("most_work",))
+        if isnan(self.most_work):
+            raise ValueError("most_work must be a number, got nan")
+        refuse_unknown(self.topology)
+        self._refuse_graph()
+        if self.weights == "use" and self.matrix == "metropolis":
+            raise ValueError("Metropolis weights are made of degrees: weights: use has no part")
+        if len(self.asked()) > 1:
+            raise ValueError(f"one accuracy can be asked for, got {' and '.join(self.asked())}")
+        for name in ("tau", "budget", *_ACCURACIES):
+            if getattr(self, name) < 0.0:
+                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)!r}")
+
+    def _refuse_graph(self) -> None:
+        """Refuse a graph that cannot be taken; one of the zoo so far as its file is here."""
+        self.node_count()
+        if self.topology in DRAWN and self._is_exact():
+            raise ValueError(
+                f"{self.topology} is drawn by the seed, but this task's metrics are the same for "
+                "every seed"
+            )
+        folder = at_hand() if is_zoo(self.topology) else None
+        if folder is None:
+            return
+        try:
+            real_graph(self.topology, self.handling(), folder)
+        except DataMissing:
+            return  # the cells are skipped, and say so
+
+    def asked(self) -> list[str]:
+        """Which parameters ask for an accuracy."""
+        return [name for name in _ACCURACIES if getattr(self, name)]
+
+    def _is_exact(self) -> bool:
+        return self.metrics[0].type == "exact"
+
+    def node_count(self) -> int:
+        """How many nodes the network has."""
+        return count_nodes(self.topology, self.nodes, self.handling())
 
     @abstractmethod
     def instance(self, cell: Cell) -> Instance:
@@ -232,16 +184,19 @@ class NetworkTask(Task):
 
     def graph(self, cell: Cell) -> nx.Graph:
         """The network of this cell: random families are drawn from the task's stream."""
-        seed = cell.task_stream.sub("graph").key % (1 << 32)
-        file = cell.data(zoo_data(self.topology)) if is_zoo(self.topology) else None
-        graph = connect(self.topology, self.nodes, seed, file)
-        return simple_graph(graph, self.topology, self.handling())
+        if self.topology in BUILT_IN:
+            return real_graph(self.topology, self.handling())
+        if is_zoo(self.topology):
+            return real_graph(self.topology, self.handling(), cell.data(TOPOLOGY_ZOO.name))
+        is_drawn = self.topology in DRAWN
+        seed = cell.task_stream.sub("graph").key % (1 << 32) if is_drawn else 0
+        return draw_graph(self.topology, self.nodes, seed)
 
     def check(self, method: Method) -> None:
         """Refuse what is no program for a node."""
         if not isinstance(method, NetworkOptimizer):
             raise ValueError(f"{type(method).__name__} is no network optimiser")
-        if method.is_random and all(metric.type == "exact" for metric in self.metrics[:1]):
+        if method.is_random and self._is_exact():
             raise ValueError(
                 f"{type(method).__name__} draws random numbers, but this task's metrics are the "
                 "same for every seed"
@@ -253,7 +208,8 @@ class NetworkTask(Task):
         Raises
         ------
         ValueError
-            When the optimum is 0 itself, or the accuracy is met at the start.
+            The deepest fault first: an objective that is not convex, an optimum that is none,
+            one that is 0 itself, an accuracy that is met at the start.
         """
         graph = self.graph(cell)
         instance = self.instance(cell)
@@ -262,47 +218,62 @@ class NetworkTask(Task):
                 f"{self.topology} has {graph.number_of_nodes()} nodes, the objective has "
                 f"{len(instance.objective.rows)}"
             )
-        own = spectrum(gossip_matrix(graph, self.matrix))
-        known = self._known(graph, instance, own)
-        if not known.radius > 0.0 or not known.l_local > 0.0:
+        oracles = self.oracles()
+        refuse_non_convex(instance, *oracles)
+        refuse_wrong_optimum(instance, *oracles)
+        if not instance.radius > 0.0 or not instance.l_local > 0.0:
             raise ValueError("the start 0 is a minimiser: there is nothing to do")
-        start_gap = instance.start_gap
-        if not known.eps < start_gap:
+        start = np.zeros_like(instance.minimiser)
+        start_gap = mean_at(instance.objective, start, oracles.value) - instance.minimum
+        epsilon = self.accuracy(instance, start_gap)
+        if not epsilon < start_gap:
             raise ValueError(
-                f"ε = {known.eps:g} is not below the gap {start_gap:g} at the start: the bound "
+                f"ε = {epsilon:g} is not below the gap {start_gap:g} at the start: the bound "
                 "would say nothing; ask for a higher accuracy"
             )
-        return Prepared(graph, instance, known)
+        return Prepared(graph, instance, self._known(graph, instance, epsilon), start_gap)
 
-    def _known(self, graph: nx.Graph, instance: Instance, own: Spectrum) -> Known:
-        nodes = graph.number_of_nodes()
-        stochastic = spectrum_of_stochastic(graph)
+    def _known(self, graph: nx.Graph, instance: Instance, epsilon: float) -> Known:
+        shape = shape_of(graph, self.matrix)
         return Known(
-            nodes=nodes,
+            nodes=graph.number_of_nodes(),
             dimension=instance.minimiser.size,
             radius=instance.radius,
             l_local=instance.l_local,
             l_global=instance.l_global,
             l_max=float(instance.lipschitz.max()),
-            lam1=own.lam1,
-            gamma=own.gamma,
-            sigma2=stochastic,
-            diameter=nx.diameter(graph),
-            mean_degree=2.0 * graph.number_of_edges() / nodes,
+            lam1=shape.lam1,
+            gamma=shape.gamma,
+            sigma2=shape.sigma2,
+            diameter=shape.diameter,
+            mean_degree=2.0 * graph.size(weight="weight") / graph.number_of_nodes(),
             tau=self.tau,
-            eps=self._epsilon(instance),
+            eps=epsilon,
             budget=self.budget,
             ball=instance.ball,
         )
 
-    def _epsilon(self, instance: Instance) -> float:
+    def accuracy(self, instance: Instance, start_gap: float) -> float:
+        """ε, as one of the four parameters asks for it."""
         if self.epsilon:
             return self.epsilon
         if self.x_global:
             return instance.radius * instance.l_global / self.x_global
         if self.x_start:
-            return instance.start_gap / self.x_start
+            return start_gap / self.x_start
         return 2.0 * instance.radius * instance.l_local / (self.x or _DEFAULT_X)
+
+    def parameters_of(self, method: NetworkOptimizer, prepared: Prepared) -> Any:
+        """The method's numbers for this cell; refuses an instance that it cannot serve."""
+        method.check(prepared.known)
+        return coerce(method.parameters(prepared.known))
+
+    def too_long(self, parameters: Any, prepared: Prepared) -> str:
+        """Why the run is left out, empty where it is not."""
+        work = _work(parameters, prepared)
+        if work <= self.most_work:
+            return ""
+        return f"{work:.2g} multiplications, more than most_work = {self.most_work:.2g}"
 
     def evaluate(self, method: Method, cells: Sequence[Cell]) -> Iterator[Outcome]:
         """One run a cell; the method is compiled once for all of them."""
@@ -316,15 +287,10 @@ class NetworkTask(Task):
         )
         for cell in cells:
             prepared = self.prepare(cell)
-            parameters = coerce(method.parameters(prepared.known))
-            method.check(prepared.known)
-            work = _work(parameters, prepared)
-            if work > self.most_work:
-                yield Outcome.skip(
-                    cell, f"{work:.2g} multiplications, more than most_work = {self.most_work:.2g}"
-                )
+            parameters = self.parameters_of(method, prepared)
+            if reason := self.too_long(parameters, prepared):
+                yield Outcome.skip(cell, reason)
                 continue
-            refuse_non_convex(prepared.instance, *self.oracles())
             yield self._outcome(cell, method, kernel, prepared, parameters)
 
     def _outcome(
@@ -372,7 +338,7 @@ class NetworkTask(Task):
             cell=cell,
             final=final,
             curves={name: (grid[shown], values[shown]) for name, values in named if shown.any()},
-            facts=Facts(known, instance.start_gap),
+            facts=Facts(known, prepared.start_gap),
             censored=censored,
         )
 
@@ -419,12 +385,6 @@ def _work(parameters: Any, prepared: Prepared) -> float:
     return parameters.steps * inner * 2.0 * prepared.instance.objective.rows.size
 
 
-def spectrum_of_stochastic(graph: nx.Graph) -> float:
-    """Second largest absolute eigenvalue of I − W with Metropolis weights."""
-    found = spectrum(gossip_matrix(graph, "metropolis"))
-    return float(min(1.0 - 1e-15, max(1.0 - found.gamma * found.lam1, abs(1.0 - found.lam1))))
-
-
 _MATRIX: dict[Channel, Matrix] = {"laplacian": "laplacian", "stochastic": "metropolis"}
 
 
@@ -434,7 +394,7 @@ def network_of(
     """The communication that the method's channel stands for, on this graph."""
     gossip = gossip_matrix(graph, _MATRIX.get(method.channel, matrix))
     stream = cell.method_stream
-    degrees = np.array([degree for _, degree in sorted(graph.degree)], dtype=np.float64)
+    degrees = np.array([degree for _, degree in sorted(graph.degree(weight="weight"))], dtype=float)
     keys = [stream.sub("node", node).key for node in range(known.nodes)]
     is_centre = method.channel == "centre"
     return coerce(

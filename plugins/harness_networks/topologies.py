@@ -14,7 +14,7 @@ barabasi-albert     two links a new node
 regular             random, four links a node: an expander
 karate, florentine, les-miserables
                     networkx's own real graphs
-zoo-…               the Internet Topology Zoo, as under ``HARNESS_DATA``
+Abilene, …          the 261 graphs of the Internet Topology Zoo by the zoo's names
 ==================  ==============================================================
 
 Random graphs are drawn again until they are connected. A real graph says how many nodes there
@@ -25,22 +25,28 @@ Sources: Knight et al. 2011 for the zoo; networkx for its graphs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from functools import cache, lru_cache
+from io import BytesIO
 from math import log, sqrt
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import networkx as nx
 
-from harness_networks.zoo import is_zoo
+from harness_networks.zoo import read_file, zoo_graphs
 
 __all__ = [
     "BUILT_IN",
+    "DRAWN",
     "FAMILIES",
     "Handling",
-    "check_size",
-    "connect",
-    "is_real",
+    "count_nodes",
+    "draw_graph",
+    "is_zoo",
+    "real_graph",
+    "refuse_unknown",
     "simple_graph",
 ]
 
@@ -55,27 +61,65 @@ class Handling(NamedTuple):
     components: Literal["refuse", "largest"] = "refuse"
 
 
-def connect(topology: str, nodes: int, seed: int, file: Path | None = None) -> nx.Graph:
-    """The graph called ``topology``, as it comes; ``nodes`` is ignored for real graphs.
+def is_zoo(topology: str) -> bool:
+    """Whether the topology is a graph of the Internet Topology Zoo, read from its file."""
+    return topology in zoo_graphs()
+
+
+def refuse_unknown(topology: str) -> None:
+    """Refuse a name that no topology has, with the nearest that there are."""
+    if topology in FAMILIES or topology in BUILT_IN or is_zoo(topology):
+        return
+    names = [*FAMILIES, *BUILT_IN, *zoo_graphs()]
+    by_small = {name.lower(): name for name in names}
+    near = get_close_matches(topology.lower().removeprefix("zoo-"), by_small, cutoff=0.55)
+    if near:
+        hint = f"nearest: {', '.join(by_small[each] for each in near)}"
+    else:
+        hint = f"there are {', '.join([*FAMILIES, *BUILT_IN])}, and those of the topology zoo"
+    raise ValueError(f"no topology is called {topology!r}; {hint}")
+
+
+def count_nodes(topology: str, nodes: int, handling: Handling) -> int:
+    """How many nodes the network has: ``nodes``, but for real graphs; reads no data.
 
     Raises
     ------
     ValueError
-        For an unknown name, or a number of nodes that the family does not have.
+        For a number of nodes that the family does not have, and as :func:`real_graph`.
     """
-    if file is not None:
-        return nx.read_graphml(file)
+    if topology in FAMILIES:
+        _check_size(topology, nodes)
+        return nodes
     if topology in BUILT_IN:
-        return BUILT_IN[topology]()
-    if topology not in FAMILIES:
-        raise ValueError(f"no topology is called {topology!r}; there are {', '.join(FAMILIES)}")
-    check_size(topology, nodes)
-    return FAMILIES[topology](nodes, seed)
+        return real_graph(topology, handling).number_of_nodes()
+    known = zoo_graphs()[topology]
+    return known.largest if handling.components == "largest" else known.nodes
 
 
-def is_real(topology: str) -> bool:
-    """Whether the graph is given, nodes and all, rather than built for a number of nodes."""
-    return topology in BUILT_IN or is_zoo(topology)
+@cache
+def real_graph(topology: str, handling: Handling, folder: Path | None = None) -> nx.Graph:
+    """A graph that is given, as :func:`simple_graph` makes it; of the zoo, from its ``folder``.
+
+    Raises
+    ------
+    ValueError
+        For what ``handling`` refuses.
+    DataMissing
+        When the zoo's folder has no such file, or another one.
+    """
+    if folder is None:
+        graph = BUILT_IN[topology]()
+    else:
+        graph = nx.read_graphml(BytesIO(read_file(topology, folder)))
+    return nx.freeze(simple_graph(graph, topology, handling))  # shared by whoever asks
+
+
+@lru_cache(maxsize=16)
+def draw_graph(topology: str, nodes: int, seed: int) -> nx.Graph:
+    """A graph of a family on 0 … nodes − 1; only those of ``DRAWN`` depend on the seed."""
+    _check_size(topology, nodes)
+    return nx.freeze(FAMILIES[topology](nodes, seed))  # shared by whoever asks
 
 
 def simple_graph(graph: nx.Graph, name: str, handling: Handling) -> nx.Graph:
@@ -90,7 +134,7 @@ def simple_graph(graph: nx.Graph, name: str, handling: Handling) -> nx.Graph:
         _refuse_parallel(graph, name)
     weights = _weights(graph, name, handling)
     simple = nx.Graph()
-    simple.add_nodes_from(graph.nodes)
+    simple.add_nodes_from(graph.nodes(data=True))
     for one, other, *_ in graph.edges:
         if one != other:
             simple.add_edge(one, other)
@@ -108,16 +152,14 @@ def _refuse_parallel(graph: nx.Graph, name: str) -> None:
         raise ValueError(f"{name} is directed; {hint}")
     loops = list(nx.nodes_with_selfloops(graph))
     if loops:
-        raise ValueError(f"{name} links {loops[0]!r} to itself; {hint}")
+        raise ValueError(f"{name} links {_called(graph, loops[0])} to itself; {hint}")
     if graph.is_multigraph():
         repeated = graph.number_of_edges() - nx.Graph(graph).number_of_edges()
         if repeated:
-            pair = next(
-                (one, other)
-                for one, other, number in graph.edges(keys=True)
-                if graph.number_of_edges(one, other) > 1
-            )
-            raise ValueError(f"{name} has {repeated} parallel links (between {pair}); {hint}")
+            one, other = next(pair for pair in graph.edges() if graph.number_of_edges(*pair) > 1)
+            between = f"between {_called(graph, one)} and {_called(graph, other)}"
+            links = "1 parallel link" if repeated == 1 else f"{repeated} parallel links"
+            raise ValueError(f"{name} has {links} ({between}); {hint}")
 
 
 def _weights(graph: nx.Graph, name: str, handling: Handling) -> dict[frozenset, float] | None:
@@ -145,16 +187,27 @@ def _connected(graph: nx.Graph, name: str, handling: Handling) -> nx.Graph:
         return graph
     if handling.components == "largest":
         return graph.subgraph(components[0]).copy()
-    isolated = [str(next(iter(each))) for each in components if len(each) == 1]
-    alone = f", isolated: {', '.join(sorted(isolated)[:5])}" if isolated else ""
-    sizes = ", ".join(str(len(each)) for each in components[:8])
+    isolated = sorted(_called(graph, *each) for each in components if len(each) == 1)
+    alone = f", isolated: {_first(isolated, 5)}" if isolated else ""
+    sizes = _first([str(len(each)) for each in components], 8)
     raise ValueError(
         f"{name} is disconnected: {len(components)} components of {sizes} nodes{alone}; "
         "components: largest keeps the first"
     )
 
 
-def check_size(topology: str, nodes: int) -> None:
+def _called(graph: nx.Graph, node: Any) -> str:
+    """A node as its file has it, with its label where there is one."""
+    label = graph.nodes[node].get("label")
+    return f"{node} ({label})" if label else str(node)
+
+
+def _first(names: Sequence[str], count: int) -> str:
+    more = f", … ({len(names) - count} more)" if len(names) > count else ""
+    return ", ".join(names[:count]) + more
+
+
+def _check_size(topology: str, nodes: int) -> None:
     """Refuse a number of nodes that a family does not have; builds nothing."""
     if nodes < 2:
         raise ValueError(f"a network has at least 2 nodes, got {nodes}")
@@ -231,6 +284,8 @@ FAMILIES: dict[str, Callable[[int, int], nx.Graph]] = {
     "barabasi-albert": _barabasi_albert,
     "regular": _regular,
 }
+
+DRAWN = ("erdos-renyi", "geometric", "barabasi-albert", "regular")
 
 BUILT_IN: dict[str, Callable[[], nx.Graph]] = {
     "karate": nx.karate_club_graph,

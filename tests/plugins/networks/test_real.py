@@ -1,5 +1,6 @@
 """Real processes over loopback give the simulated iterates; a dead node is named, nothing hangs."""
 
+import socket
 import time
 from importlib.util import find_spec
 
@@ -11,10 +12,17 @@ from harness_networks.drs import DRS, CentralSmoothing
 from harness_networks.lad_synthetic import LadSynthetic
 from harness_networks.mspd import MSPD
 from harness_networks.node_job import read_job, write_job
+from harness_networks.optimizer import Facts
 from harness_networks.real import NodeDied, RealLad, run_nodes
 
 SIZE = {"topology": "line", "nodes": 3, "dimension": 4, "x": 20.0}
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+
+
+def jobs_of(task, method):
+    cell = cell_of()
+    prepared = task.prepare(cell)
+    return task.jobs(method, task.parameters_of(method, prepared), prepared, cell)
 
 
 @needs_torch
@@ -42,10 +50,31 @@ def test_sixteen_processes_give_the_bits_of_the_simulated_network():
     assert outcomes(task, MSPD(rounds=12, inner=3))[0].final["off_simulation"] == 0.0
 
 
+def test_nodes_are_kept_to_an_interface_that_is_loopback(tmp_path, monkeypatch):
+    started = {}
+    monkeypatch.setattr(
+        "harness_networks.real.subprocess.Popen", lambda command, **options: started.update(options)
+    )
+    with pytest.raises(AttributeError):  # no process to wait for
+        run_nodes(jobs_of(RealLad(**SIZE), MSPD(rounds=2))[:1], tmp_path, timeout_s=1.0)
+    interface = started["env"]["GLOO_SOCKET_IFNAME"]
+    assert interface in {name for _, name in socket.if_nameindex()}
+    assert interface.startswith("lo")
+
+
+@pytest.mark.parametrize("method", [MSPD(), DRS()], ids=["mspd", "drs"])
+def test_guarantees_are_on_metrics_that_the_real_task_has(method):
+    task = RealLad(**SIZE | {"x": 0.0, "x_global": 100.0})
+    prepared = task.prepare(cell_of())
+    found = method.guarantees(task, Facts(prepared.known, prepared.start_gap))
+    assert {bound.metric for bound in found} == {"gap"} <= {each.name for each in task.metrics}
+    simulated = DRS().guarantees(LadSynthetic(), Facts(prepared.known, prepared.start_gap))
+    assert {bound.metric for bound in simulated} == {"gap", "communications_over_lower"}
+
+
 def test_a_node_is_told_everything_without_pickled_objects(tmp_path):
     task, method = RealLad(**SIZE), MSPD(rounds=3, inner=2)
-    cell = cell_of()
-    told = task.jobs(method, task.prepare(cell), cell)[1]
+    told = jobs_of(task, method)[1]
     write_job(told, tmp_path / "1.job.npz")
     with np.load(tmp_path / "1.job.npz", allow_pickle=False) as kept:
         assert all(kept[name].dtype != object for name in kept.files)
@@ -60,8 +89,7 @@ def test_a_node_is_told_everything_without_pickled_objects(tmp_path):
 
 def test_parameters_that_are_no_numbers_are_refused_by_the_methods_name(tmp_path):
     task, method = RealLad(**SIZE), MSPD(rounds=3, inner=2)
-    cell = cell_of()
-    told = task.jobs(method, task.prepare(cell), cell)[0]
+    told = jobs_of(task, method)[0]
     odd = told._replace(parameters=told.parameters._replace(share=np.ones(3)))
     with pytest.raises(ValueError, match="MSPD cannot be sent to a node"):
         write_job(odd, tmp_path / "0.job.npz")
@@ -70,8 +98,7 @@ def test_parameters_that_are_no_numbers_are_refused_by_the_methods_name(tmp_path
 @needs_torch
 def test_a_node_that_dies_is_named_and_nobody_waits(tmp_path):
     task, method = RealLad(**SIZE | {"nodes": 2}), MSPD(rounds=500, inner=2)
-    cell = cell_of()
-    jobs = task.jobs(method, task.prepare(cell), cell)
+    jobs = jobs_of(task, method)
     jobs[1] = jobs[1]._replace(dies_at=7)
     began = time.monotonic()
     with pytest.raises(NodeDied, match=r"node 1 died \(exit code 3\)"):
@@ -85,9 +112,25 @@ def test_without_torch_a_cell_is_skipped_with_the_reason(monkeypatch):
     assert "pip install 'algo-harness[networks-real]'" in reason
 
 
-def test_more_processes_than_a_machine_holds_are_refused():
-    with pytest.raises(ValueError, match="at most 16 processes"):
-        RealLad(nodes=17)
+@needs_torch
+def test_nodes_that_are_late_are_named_with_the_limit(tmp_path):
+    jobs = jobs_of(RealLad(**SIZE | {"nodes": 2}), MSPD(rounds=500, inner=2))
+    with pytest.raises(NodeDied, match=r"node 0, 1 did not end within wait_s: 0\.01 seconds"):
+        run_nodes(jobs, tmp_path, timeout_s=0.01)
+
+
+@pytest.mark.parametrize(
+    ("topology", "nodes"), [("grid", 18), ("karate", 16), ("les-miserables", 4)]
+)
+def test_more_processes_than_a_machine_holds_are_refused(topology, nodes):
+    with pytest.raises(ValueError, match=f"at most 16 processes, one a node: {topology} has"):
+        RealLad(topology=topology, nodes=nodes, weights="ignore")
+
+
+def test_a_run_that_is_too_long_is_skipped_before_any_process_starts():
+    skipped = outcomes(RealLad(**SIZE, most_work=10.0), MSPD())[0].skip_reason
+    if find_spec("torch") is not None:
+        assert "more than most_work" in skipped
 
 
 def test_one_machine_is_no_network_of_processes():

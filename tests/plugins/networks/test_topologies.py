@@ -7,15 +7,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from network_runs import check_gossip
 
-from harness_networks.gossip import gossip_matrix, line_of_eigengap, spectrum, validate
-from harness_networks.topologies import FAMILIES, Handling, connect, simple_graph
+from harness_networks.gossip import diameter, gossip_matrix, line_of_eigengap, shape_of, spectrum
+from harness_networks.topologies import (
+    BUILT_IN,
+    DRAWN,
+    FAMILIES,
+    Handling,
+    draw_graph,
+    real_graph,
+    refuse_unknown,
+    simple_graph,
+)
 
 STRICT = Handling()
 
 
 def graph_of(topology, nodes, seed=0):
-    return simple_graph(connect(topology, nodes, seed), topology, STRICT)
+    return simple_graph(draw_graph(topology, nodes, seed), topology, STRICT)
 
 
 def eigengap(topology, nodes, matrix="laplacian"):
@@ -26,7 +36,7 @@ def eigengap(topology, nodes, matrix="laplacian"):
 @pytest.mark.parametrize("topology", FAMILIES)
 def test_a_gossip_matrix_is_symmetric_positive_with_the_constants_as_kernel(topology, matrix):
     graph = graph_of(topology, 16, seed=3)
-    validate(gossip_matrix(graph, matrix).toarray(), graph)
+    check_gossip(gossip_matrix(graph, matrix).toarray(), graph)
 
 
 @settings(max_examples=30)
@@ -34,7 +44,7 @@ def test_a_gossip_matrix_is_symmetric_positive_with_the_constants_as_kernel(topo
 def test_a_random_graphs_gossip_matrix_averages(seed, nodes):
     graph = graph_of("erdos-renyi", nodes, seed)
     matrix = gossip_matrix(graph, "metropolis").toarray()
-    validate(matrix, graph)
+    check_gossip(matrix, graph)
     stochastic = np.eye(nodes) - matrix
     assert stochastic.min() >= -1e-15
     assert stochastic.sum(axis=0) == pytest.approx(np.ones(nodes))
@@ -82,11 +92,29 @@ def test_a_line_is_bent_to_any_smaller_eigengap():
 
 
 @pytest.mark.parametrize(
-    ("topology", "nodes", "diameter"),
+    ("topology", "nodes", "longest"),
     [("line", 16, 15), ("ring", 16, 8), ("grid", 16, 6), ("star", 16, 2), ("hypercube", 16, 4)],
 )
-def test_a_diameter_is_its_closed_form(topology, nodes, diameter):
-    assert nx.diameter(graph_of(topology, nodes)) == diameter
+def test_a_diameter_is_its_closed_form(topology, nodes, longest):
+    assert shape_of(graph_of(topology, nodes), "laplacian").diameter == longest
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 1_000), family=st.sampled_from(DRAWN), nodes=st.integers(8, 60))
+def test_the_shape_of_a_drawn_network_is_that_of_other_algorithms(seed, family, nodes):
+    graph = draw_graph(family, nodes, seed)
+    shape = shape_of(graph, "laplacian")
+    assert shape.diameter == nx.diameter(graph)
+    values = np.sort(nx.laplacian_spectrum(graph))
+    assert shape.gamma == pytest.approx(values[1] / values[-1], rel=1e-8)
+    stochastic = np.eye(nodes) - gossip_matrix(graph, "metropolis").toarray()
+    moduli = np.sort(np.abs(np.linalg.eigvalsh(stochastic)))
+    assert shape.sigma2 == pytest.approx(moduli[-2], rel=1e-9)
+
+
+def test_distances_are_taken_from_every_node_of_a_large_network():
+    assert diameter(draw_graph("line", 700, 0)) == 699
+    assert diameter(draw_graph("grid", 400, 0)) == 38
 
 
 def test_the_eigengap_of_a_line_shrinks_as_its_length_squared():
@@ -110,7 +138,7 @@ ONE.add_node(0)
     [
         (TWO_PARTS, "disconnected: 2 components of 3, 2 nodes"),
         (ALONE, "isolated: c"),
-        (PARALLEL, "1 parallel links"),
+        (PARALLEL, "1 parallel link .between 0 and 1"),
         (LOOP, "links 1 to itself"),
         (nx.DiGraph([(0, 1)]), "directed"),
         (WEIGHTED, "has weights"),
@@ -157,11 +185,56 @@ def test_the_eigengap_of_a_real_weighted_graph_is_networkxs(weights, key):
 
 @pytest.mark.parametrize(
     ("topology", "nodes"),
-    [("hypercube", 12), ("grid", 7), ("line", 1), ("nowhere", 4), ("regular", 4)],
+    [("hypercube", 12), ("grid", 7), ("line", 1), ("regular", 4)],
 )
 def test_a_number_of_nodes_that_a_family_does_not_have_is_refused(topology, nodes):
-    with pytest.raises(ValueError, match=r".+"):
-        connect(topology, nodes, 0)
+    with pytest.raises(ValueError, match=rf"\b{nodes}\b"):
+        draw_graph(topology, nodes, 0)
+
+
+@pytest.mark.parametrize("topology", FAMILIES)
+def test_a_family_drawn_is_simple_connected_and_of_the_size_asked_for(topology):
+    graph = draw_graph(topology, 16, 5)
+    assert sorted(graph) == list(range(16))
+    assert set(simple_graph(graph, topology, STRICT).edges) == set(graph.edges)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"),
+    [
+        ("AttMpl", "AttMpls"),
+        ("zoo-geant2012", "Geant2012"),
+        ("abilene", "Abilene"),
+        ("karat", "karate"),
+        ("hyper-cube", "hypercube"),
+    ],
+)
+def test_a_misspelt_topology_is_refused_with_the_nearest_names(wrong, near):
+    with pytest.raises(
+        ValueError, match=rf"no topology is called '{wrong}'; nearest: .*\b{near}\b"
+    ):
+        refuse_unknown(wrong)
+
+
+def test_a_name_that_is_near_nothing_is_refused_with_what_there_is():
+    with pytest.raises(ValueError, match=r"there are line, ring, .* karate, .* topology zoo"):
+        refuse_unknown("qqqq")
+
+
+@pytest.mark.parametrize("topology", ["karate", "les-miserables"])
+def test_an_embedded_graph_with_weights_says_how_it_is_to_be_taken(topology):
+    with pytest.raises(ValueError, match=rf"{topology} has weights .* weights: ignore .* use"):
+        real_graph(topology, STRICT)
+
+
+@pytest.mark.parametrize("topology", BUILT_IN)
+def test_an_embedded_graph_is_networkxs_numbered_anew(topology):
+    graph = real_graph(topology, Handling(weights="ignore"))
+    whole = BUILT_IN[topology]()
+    assert sorted(degree for _, degree in graph.degree) == sorted(
+        degree for _, degree in whole.degree
+    )
+    assert nx.is_frozen(graph)  # shared by all cells of a worker
 
 
 ASYMMETRIC = np.array([[1.0, -1.0, 0.0], [-0.5, 1.5, -1.0], [-0.5, -0.5, 1.0]])
@@ -181,4 +254,4 @@ ASYMMETRIC = np.array([[1.0, -1.0, 0.0], [-0.5, 1.5, -1.0], [-0.5, -0.5, 1.0]])
 )
 def test_a_matrix_that_is_no_gossip_matrix_is_refused_by_the_property_that_fails(matrix, words):
     with pytest.raises(ValueError, match=words):
-        validate(matrix, nx.path_graph(3))
+        check_gossip(matrix, nx.path_graph(3))
