@@ -216,7 +216,8 @@ def interval_text(row: Mapping[str, Any]) -> str:
 def _interval(row: Mapping[str, Any]) -> tuple[str, str]:
     if row["mean"] is None:
         failed, reason = row["failures"], row.get("reason") or ""
-        told = f"no value: {failed} cells failed" if failed else "no value"
+        cells = "1 cell" if failed == 1 else f"{failed} cells"
+        told = f"no value: {cells} failed" if failed else "no value"
         told = f"{told} ({shorten(reason, _REASON_MAX, placeholder='…')})" if reason else told
         return told, "bad" if failed else "quiet"
     if row["ci_low"] is None:

@@ -9,6 +9,8 @@ from harness.errors import Fault, HarnessError, SuiteError
 
 __all__ = ["error_lines"]
 
+_LINE_MOST = 120  # characters of a line that are shown
+
 
 def error_lines(error: HarnessError) -> list[Line]:
     """What to print for an error that a user can act on."""
@@ -39,10 +41,21 @@ def _fault_lines(fault: Fault) -> list[Line]:
     if not fault.source:
         return [*lines, *([line("  ", fault.hint)] if fault.hint else [])]
     gutter = f"{fault.line:>6} │ "
-    caret = "^" * max(fault.length, 1)
     blank = " " * (len(gutter) - 2) + "│ "
+    source, before, length = _around(fault)
     return [
         *lines,
-        line((gutter, "quiet"), fault.source.rstrip()),
-        line((blank, "quiet"), " " * (fault.column - 1), (caret, "bad"), f" {fault.hint}"),
+        line((gutter, "quiet"), source),
+        line((blank, "quiet"), " " * before, ("^" * length, "bad"), f" {fault.hint}"),
     ]
+
+
+def _around(fault: Fault) -> tuple[str, int, int]:
+    """The line, or what of a long one is about the place; columns before it, and its length."""
+    source, before, length = fault.source.rstrip(), fault.column - 1, max(fault.length, 1)
+    if len(source) <= _LINE_MOST:
+        return source, before, length
+    start = max(before - _LINE_MOST // 4, 0)
+    cut = source[start : start + _LINE_MOST]
+    head, tail = "…" if start else "", "…" if start + _LINE_MOST < len(source) else ""
+    return f"{head}{cut}{tail}", before - start + len(head), min(length, _LINE_MOST)

@@ -282,7 +282,7 @@ class _Memory:
 
     def artifact_done(self, done: ArtifactDone) -> None:
         if done.message:
-            self._watcher.notice(f'artifact "{done.name}" failed: {done.message}')
+            self._watcher.notice(f'artifact "{done.name}" {done.status}: {done.message}')
 
     def tick(self, views: Sequence[WorkerView]) -> None:
         self._watcher.tick(views)

@@ -409,7 +409,7 @@ class _Sink:
             done.message,
         )
         if done.message:
-            self._watcher.notice(f'artifact "{done.name}" failed: {done.message}')
+            self._watcher.notice(f'artifact "{done.name}" {done.status}: {done.message}')
 
     def tick(self, views: Sequence[WorkerView]) -> None:
         """Hand on what the workers do."""

@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 
 from commands import HEAD, settled
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.cli.faults import error_lines
+from harness.errors import Fault, SuiteError
 
 FAULTY = f"""{HEAD}hardware: {{laptop: {{cpus: 1}}}}
 defaults: {{hardware: lapptop, seeds: 3}}
@@ -37,6 +42,20 @@ def faults_of(printed: str) -> list[tuple[str, int, int, str, str]]:
             (match["message"], int(match["line"]), int(match["column"]), token, match["hint"])
         )
     return found
+
+
+@given(st.integers(0, 400), st.integers(0, 400), st.integers(1, 30))
+def test_of_a_long_line_what_is_about_the_place_is_shown_with_the_caret_below_it(
+    before, after, length
+):
+    source = "." * before + "x" * length + "." * after
+    fault = Fault(message="m", path="p", line=7, column=before + 1, length=length, source=source)
+    *_, shown, below, _, _ = [
+        "".join(part.text for part in each) for each in error_lines(SuiteError("p", [fault]))
+    ]
+    place = below.index("^")
+    assert set(shown[place : place + length]) == {"x"}
+    assert len(shown) < 140
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_the_file_with_a_caret_each(folder):
