@@ -14,6 +14,7 @@ from harness.report.across import in_order
 from harness.report.drawn import draw, figures_of, series_of
 from harness.report.evidence import evidence_of
 from harness.report.gather import gather
+from harness.report.overview import overview
 from harness.report.page import Page
 from harness.report.records import RunPage
 from harness.runner.results import Run
@@ -67,10 +68,11 @@ def build(
     suites = _by_suite(gathered)
     names = ["index.html", *(f"{_plain(pages[0].record.suite)}.html" for pages in suites[1:])]
     links = [(pages[0].record.suite, name) for pages, name in zip(suites, names, strict=True)]
+    on_pages = list(zip(suites, names, strict=True))
     has_plots = render.can_render()
     written: list[Path] = []
     papers: list[Path] = []
-    for pages, name in zip(suites, names, strict=True):
+    for pages, name in on_pages:
         series = series_of(pages[0])
         planned = figures_of(pages[0], series)
         page = Page(
@@ -81,6 +83,7 @@ def build(
             evidence=evidence_of(Run(pages[0].path), pages[0].claims, registry),
             sections=_sections(registry, pages[0]),
             others=[link for link in links if link[1] != name],
+            overview=None if written else overview([(each[0], to) for each, to in on_pages]),
         )
         written.append(_write(folder / name, page.html().encode()))
         if figures:

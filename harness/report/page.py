@@ -52,6 +52,7 @@ class Page:
     evidence: Mapping[str, Evidence] = field(default_factory=dict)  # by the claim's name
     sections: Sequence[Mapping[str, str]] = ()  # of plugins: title, html
     others: Sequence[tuple[str, str]] = ()  # further pages of the site: name, address
+    overview: Html | None = None  # of all suites, on the site's first page
 
     @property
     def _run(self) -> RunPage:
@@ -115,6 +116,7 @@ class Page:
         main = tag(
             "main",
             self._top(),
+            self.overview,
             claims_section(self._run.claims, Opened(evidence=self.evidence, places=self._places)),
             self._changes,
             self._leaderboards(),
@@ -127,7 +129,8 @@ class Page:
         return [skip, mark_symbols(), self._navigation(), main, self._footer()]
 
     def _navigation(self) -> Html:
-        links = [("Claims", "claims")] if self._run.claims else []
+        links = [("All suites", "suites")] if self.overview else []
+        links += [("Claims", "claims")] if self._run.claims else []
         links += [("Changes", "changes")] if self._changes else []
         links += [("Leaderboards", "leaderboards")] if self._run.tasks else []
         links += [("Failures", "failures")] if self._run.failures else []

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.metadata import EntryPoint
 from importlib.util import module_from_spec, spec_from_file_location
@@ -31,7 +33,7 @@ from harness.report.rowplot import Scale
 from harness.report.standing import standing
 from harness.report.theory import is_power_law, theory_lines
 from harness.runner.results import Run
-from harness.store.record import read_run_json
+from harness.store.record import read_run_json, write_run_json
 
 _MADE = Path(__file__).parents[2] / "benchmarks" / "report_size.py"
 ATTACK = "<script>alert(1)</script>"
@@ -555,3 +557,21 @@ def test_text_and_marks_stand_out_from_the_page(theme, name, least):
     said = dict(re.findall(r"(--[\w-]+): (#[0-9a-f]{6})", styles[start : start + 900]))
     pair = sorted([_luminance(said["--page"]), _luminance(said[f"--{name}"])])
     assert (pair[1] + 0.05) / (pair[0] + 0.05) >= least
+
+
+def test_the_first_page_of_several_suites_tells_how_all_of_them_stand(hostile, tmp_path):
+    other = shutil.copytree(hostile, tmp_path / "runs" / "other" / hostile.name)
+    record = read_run_json(other)
+    write_run_json(other, replace(record, suite=f"other {ATTACK}"))
+    site = build([Run(hostile), Run(other)], tmp_path / "site")
+    first, second = (each.read_text(encoding="utf-8") for each in site.pages)
+    (told,) = re.findall(
+        r'<section><h2>All suites</h2>.*?</section>|<section id="suites">.*?</section>', first
+    )
+    assert told.count('class="suite"') == 2
+    assert f'href="{site.pages[1].name}"' in told
+    names = [claim["name"] for claim in Run(hostile).claim_rows()]
+    assert names
+    assert told.count("<li>") == 2 * len(names)
+    assert 'id="suites"' not in second
+    _Elements(first)
