@@ -1,14 +1,15 @@
 """A suite at another commit: its code, in an environment of its own, results beside the others.
 
 The suite is the file at hand, so that commits are asked the same question. It is run from the
-commit's worktree, where relative ``include:`` and ``plugins:`` mean that commit's files: as it
-is there if the texts agree, else as an untracked copy beside it, so that the commit recorded
-is the commit and not a changed one.
+commit's worktree, where relative ``include:`` and ``plugins:`` mean that commit's files, and
+copies of those at hand where it has none: as it is there if the texts agree, else as an
+untracked copy beside it, so that the commit recorded is the commit and not a changed one.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,6 +102,12 @@ def _placed(environment: Environment, suite: Path, repository: Repository) -> Pa
     """The suite in the commit's worktree."""
     place = environment.source / suite.relative_to(repository.root.resolve())
     text = suite.read_text(encoding="utf-8")
+    folder = suite.parent.relative_to(repository.root.resolve())
+    for path in _named(text):
+        if (suite.parent / path).exists() and not repository.has(
+            environment.revision, (folder / path).as_posix()
+        ):
+            _bring(path, suite.parent, place.parent)
     if place.is_file() and place.read_text(encoding="utf-8") == text:
         return place
     copy = place.with_name(f"{suite.stem}{_COPY}")
@@ -110,3 +117,32 @@ def _placed(environment: Environment, suite: Path, repository: Repository) -> Pa
     except OSError as error:
         raise StoreError(f"{copy} cannot be written: {error.strerror}") from error
     return copy
+
+
+def _named(text: str) -> list[str]:
+    """Relative paths that a suite names: its plugins and what it includes."""
+    import yaml
+
+    try:
+        suite = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return []  # told with its place when the suite is read
+    if not isinstance(suite, dict):
+        return []
+    lists = [suite.get(key) for key in ("plugins", "include")]
+    paths = [path for each in lists for path in (each if isinstance(each, list) else [each])]
+    return [path for path in paths if isinstance(path, str) and not Path(path).is_absolute()]
+
+
+def _bring(path: str, here: Path, there: Path) -> None:
+    """A copy in the worktree of what lies beside the suite and is no part of the commit."""
+    source, target = here / path, there / path
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise StoreError(f"{target} cannot be written: {error.strerror}") from error

@@ -78,6 +78,10 @@ class Repository:
         answer = self._run("show", f"{revision.commit}:{path}")
         return None if answer.returncode else answer.stdout
 
+    def has(self, revision: Revision, path: str) -> bool:
+        """Whether the commit has a file or a folder there, as seen from the repository's root."""
+        return self._run("cat-file", "-e", f"{revision.commit}:{path}").returncode == 0
+
     def check_out(self, revision: Revision, folder: Path) -> None:
         """A worktree of the commit at ``folder``, whatever the index and the files here are.
 

@@ -163,6 +163,26 @@ def test_a_suite_that_the_commit_does_not_have_is_run_with_its_code(scratch, rep
     assert run.status_counts() == {"ok": 6}
 
 
+def test_a_plugin_beside_the_suite_that_no_commit_has_is_taken_as_it_is_at_hand(
+    scratch, repository, tmp_path
+):
+    other, beside = scratch.root / "other.yaml", scratch.root / "beside.py"
+    text = scratch.suite.read_text().replace("seeds: 12", "seeds: 3")
+    other.write_text(text.replace("scratch/a", "beside/c") + "plugins: [beside.py]\n")
+    first = repository.revision(f"HEAD~{COMMITS - 1}")
+    found = []
+    for loss in (4.0, 5.0):
+        hooks = "def harness_methods():\n    return {'beside/c': 'beside:C'}\n"
+        beside.write_text(f"from harness import hookimpl\n{method('C', loss)}\n@hookimpl\n{hooks}")
+        run = load(summary_at(first, other, tmp_path, ["--inline"])["path"])
+        assert (run.record.commit, run.record.diff_hash) == (first.commit, "")
+        board = {row["label"]: row["mean"] for row in run.leaderboard_rows()}
+        found.append(board["beside/c"])
+    other.unlink()
+    beside.unlink()
+    assert found[1] - found[0] == pytest.approx(1.0)
+
+
 def test_two_commits_of_one_version_have_environments_of_their_own(scratch, repository):
     old, new = (repository.revision(name) for name in (f"HEAD~{COMMITS - 1}", "HEAD"))
     said = []
