@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-PAPERS := thompson-sampling q-learning network-optimization network-real projected-langevin smoothadv
+PAPERS := thompson-sampling q-learning network-optimization network-topologies network-real projected-langevin smoothadv
 
 .PHONY: quickstart test check nightly thompson benchmarks clean
 
@@ -22,6 +22,7 @@ check: $(VENV)/dev-installed  ## formatting, lints, types, layers
 
 nightly: $(VENV)/dev-installed  ## the slow reproductions too
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/harness check suites/smoke.yaml
 	for suite in $(PAPERS); do $(BIN)/harness run suites/$$suite.yaml --strict || exit 1; done
 
 $(VENV)/run-installed: pyproject.toml constraints.txt
