@@ -30,6 +30,7 @@ thead th{color:var(--ink2)}td.n{text-align:right;white-space:nowrap}
 td.plot{min-width:160px;width:25%}td.plot svg{width:100%;height:16px;display:block}
 .q{color:var(--ink2)}.worse{color:var(--worse)}.undecided{color:var(--undecided)}
 .better{color:var(--better)}.equivalent{color:var(--equivalent)}
+.wide{overflow-x:auto}
 th.worse,th.better{font-weight:650}h2{font-size:15px;font-weight:650;margin-top:30px}
 """
 _HEADS = ("verdict", "method", "task", "change", "", "interval", "p", "n", "")
@@ -89,8 +90,8 @@ def _table(block: told.Block, rows: Sequence[Row], reach: float) -> str:
     label = escape(f"{block.metric}: {rows[0].verdict} first", quote=True)
     lines = "\n".join(_row(row, reach) for row in rows)
     return (
-        f'<table aria-label="{label}"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>\n{lines}\n</tbody></table>"
+        f'<div class="wide"><table aria-label="{label}"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>\n{lines}\n</tbody></table></div>"
     )
 
 

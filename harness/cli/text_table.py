@@ -41,6 +41,7 @@ body{background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif;
 max-width:1128px;margin:24px auto;padding:0 24px;font-variant-numeric:tabular-nums}
 h2{font-size:21px;font-weight:650;margin-top:56px}table{border-collapse:collapse;font-size:14px}
 th,td{text-align:left;padding:7px 8px;border-bottom:1px solid var(--rule);font-weight:400}
+.wide{overflow-x:auto}
 thead th,.q{color:var(--ink2)}td.n,th.n{text-align:right}
 """
 
@@ -131,7 +132,8 @@ def _html(table: TextTable) -> str:
     body = "\n".join(lines)
     return (
         f'<h2>{escape(table.title)}</h2><p class="q">{escape(table.told)}</p>\n'
-        f"<table><thead><tr>{heads}</tr></thead><tbody>\n{body}\n</tbody></table>"
+        f'<div class="wide"><table><thead><tr>{heads}</tr></thead>'
+        f"<tbody>\n{body}\n</tbody></table></div>"
     )
 
 
