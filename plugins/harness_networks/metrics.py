@@ -60,6 +60,7 @@ METRICS = (
         description="share of simulated time in communication",
     ),
     Metric(name="diverged", type="share", description="whether the gap left the range of numbers"),
+    Metric(name="nodes", direction="none", description="nodes of the network"),
     Metric(name="eigengap", direction="none", description="γ of the gossip matrix"),
     Metric(name="diameter", direction="none", unit="links", description="Δ of the network"),
     Metric(

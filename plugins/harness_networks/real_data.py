@@ -135,7 +135,7 @@ class RealData(NetworkTask):
     Parameters
     ----------
     data, loss
-        See the table above.
+        diabetes goes with lad; breast-cancer, a9a and agaricus with svm; digits with both.
     features
         How many, from the first; 0: all.
     ball

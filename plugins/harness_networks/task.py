@@ -145,7 +145,10 @@ class NetworkTask(Task):
 
     def _refuse_graph(self) -> None:
         """Refuse a graph that cannot be taken; one of the zoo so far as its file is here."""
-        self.node_count()
+        count = self.node_count()
+        if self.nodes not in (count, type(self).nodes):
+            told = f"{self.topology} has {count} nodes, not {self.nodes}"
+            raise ValueError(f"{told}: leave nodes out")
         if self.topology in DRAWN and self._is_exact():
             raise ValueError(
                 f"{self.topology} is drawn by the seed, but this task's metrics are the same for "
@@ -366,6 +369,7 @@ class NetworkTask(Task):
             "time_to_epsilon": reached[2],
             "gap_over_hardest": ran.gap / local_floor(known, ran.clock),
             "diverged": float(ran.has_diverged),
+            "nodes": float(known.nodes),
             "eigengap": known.gamma,
             "diameter": float(known.diameter),
         }

@@ -247,6 +247,9 @@ class Polytope(Body):
             )
         if not (np.isfinite(self.a).all() and np.isfinite(self.b).all()):
             raise ValueError("A and b must be finite")
+        zero = np.flatnonzero(~self.a.any(axis=1))
+        if zero.size:
+            raise ValueError(f"row {zero[0] + 1} of A is zero, which bounds nothing: leave it out")
         self.dimension = self.a.shape[1]
         self.centre, self.inner_radius = _largest_ball(self.a, self.b)
         self.outer_radius = _outer_radius(self.a, self.b, self.centre)

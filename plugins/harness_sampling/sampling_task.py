@@ -19,6 +19,7 @@ from harness_sampling.arrays import FloatArray
 from harness_sampling.chains import Chains
 from harness_sampling.diagnostics import steps_to_accuracy
 from harness_sampling.exact import ExactLaw, reference
+from harness_sampling.guards import require_finite
 from harness_sampling.measures import (
     METRICS,
     Kept,
@@ -135,6 +136,7 @@ class SamplingTask(Task):
         return reference(self.body, self.target)
 
     def __post_init__(self) -> None:
+        require_finite(burn_time=self.burn_time, accuracy=self.accuracy)
         self.target.check(self.body)
         self._check_start()
         if self.draws > self.steps:

@@ -31,6 +31,7 @@ from harness_sampling.chains import Chains
 from harness_sampling.cooling import first_volume, inverse_schedule, predicted_log_error
 from harness_sampling.flat import dot
 from harness_sampling.gaussian import Gaussian
+from harness_sampling.guards import require_finite
 from harness_sampling.problem import Body, facts_of
 from harness_sampling.projected_langevin import ProjectedLangevin
 from harness_sampling.sampler import Sampler
@@ -122,6 +123,7 @@ class Volume(Task):
         return log_volume_of_box_and_ball(n, 1.0, sqrt(n) / 2)
 
     def __post_init__(self) -> None:
+        require_finite(burn=self.burn, length=self.length)
         if self.body == "box-ball" and self.dimension <= 4:
             raise ValueError("the ball of radius √n/2 lies in the box up to n = 4: take n ≥ 5")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import isinf
 from typing import Annotated
 
 from annotated_types import Gt
@@ -33,6 +34,10 @@ class Classifier(Method):
     def __post_init__(self) -> None:
         if not self.sigma >= 0:
             raise ValueError(f"sigma must be at least 0, got {self.sigma}")
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, float) and isinf(value):
+                raise ValueError(f"{each.name} must be finite, got {value:g}")
 
     def check(self, dataset: str) -> None:
         """Refuse an image set that the classifier cannot serve: raise ``ValueError``.

@@ -90,6 +90,7 @@ class SmoothedClassifier:
         selection: int = 100,
     ) -> Certification:
         """Class and certified radius of each image; see :mod:`certification.certify`."""
+        _refuse_unnamed(images, indices)
         _refuse_normalised(images)
         with exact_kernels():
             return certify(self._booth, images, indices, rule, self.noise, selection=selection)
@@ -103,7 +104,13 @@ class SmoothedClassifier:
         alpha: float,
         stage: Literal["predict", "attacked"] = "predict",
     ) -> IntArray:
-        """The class of each image, −1 where the vote is too close to tell."""
+        """The class of each image, −1 where the vote is too close to tell.
+
+        Attacked images may lie outside [0, 1].
+        """
+        _refuse_unnamed(images, indices)
+        if stage == "predict":
+            _refuse_normalised(images)
         with exact_kernels():
             return predict(
                 self._booth, images, indices, self.noise, draws=draws, alpha=alpha, stage=stage
@@ -189,9 +196,24 @@ def _with_arithmetic(network: nn.Module, precision: Precision, channels_last: bo
     return _Cast(deepcopy(network), precision, channels_last).train(network.training)
 
 
+def _refuse_unnamed(images: Tensor, indices: Sequence[int]) -> None:
+    if not len(images):
+        raise ValueError("there are no images")
+    if len(indices) != len(images):
+        raise ValueError(f"{len(images)} images have {len(indices)} indices to name their noise")
+    if len(set(indices)) != len(indices):
+        raise ValueError("two images have one index: they would share their noise")
+
+
 def _refuse_normalised(images: Tensor) -> None:
-    if len(images) and float(images.min()) < 0.0:
+    low, high = float(images.min()), float(images.max())
+    if low < 0.0:
         raise ValueError(
-            f"images reach down to {float(images.min()):.4g}: are they normalised? σ and radii "
-            "are lengths in [0, 1] pixels; the normalisation belongs into the network"
+            f"images reach down to {low:.4g}: are they normalised? σ and radii are lengths in "
+            "[0, 1] pixels; the normalisation belongs into the network"
+        )
+    if high > 1.0:
+        raise ValueError(
+            f"images reach up to {high:.4g}: σ and radii are lengths in [0, 1] pixels; divide "
+            "bytes by 255"
         )

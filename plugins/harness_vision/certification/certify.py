@@ -23,8 +23,9 @@ from torch import Tensor
 
 from harness.kernels import compile_seconds
 from harness_vision.certification.confidence import FloatArray, IntArray, radius_of
+from harness_vision.certification.guards import require_count
 from harness_vision.certification.noise import Noise, Source
-from harness_vision.certification.sequential import Reason, Rule
+from harness_vision.certification.sequential import Reason, Rule, SequentialRule
 from harness_vision.certification.voting import Booth
 from harness_vision.scores import ABSTAIN
 
@@ -75,9 +76,14 @@ def certify(
     ------
     ArithmeticError
         When the network gives NaN.
+    ValueError
+        For n0 below 1, and a rule of another σ.
     """
-    if selection < 1:
-        raise ValueError(f"n0 must be at least 1, got {selection}")
+    require_count("n0", selection)
+    if isinstance(rule, SequentialRule) and rule.sigma != booth.sigma:
+        raise ValueError(
+            f"the rule settles radii at sigma = {rule.sigma:g}, the classifier's is {booth.sigma:g}"
+        )
     began = _clock()
     counts = booth.histogram(images, noise.sources(indices, "select"), selection)
     classes = counts.argmax(axis=1)

@@ -18,6 +18,7 @@ from scipy.special import bdtrc
 from torch import Tensor
 
 from harness_vision.certification.confidence import FloatArray, IntArray
+from harness_vision.certification.guards import require_count, require_level
 from harness_vision.certification.noise import Noise
 from harness_vision.certification.voting import Booth
 from harness_vision.scores import ABSTAIN
@@ -66,8 +67,8 @@ def predict(
     -------
     (images,) int64
     """
-    if draws < 1:
-        raise ValueError(f"n must be at least 1, got {draws}")
+    require_count("n", draws)
+    require_level("alpha", alpha)
     return vote(booth.histogram(images, noise.sources(indices, stage), draws), alpha)
 
 

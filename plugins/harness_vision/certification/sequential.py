@@ -38,6 +38,12 @@ from harness_vision.certification.confidence import (
     smallest_hits,
     upper_bound,
 )
+from harness_vision.certification.guards import (
+    require_count,
+    require_increasing,
+    require_level,
+    require_sigma,
+)
 
 __all__ = ["FixedRule", "Reason", "Rule", "SequentialRule", "looks_of"]
 
@@ -97,6 +103,8 @@ class FixedRule(Rule):
     """n draws for every image: CERTIFY as published."""
 
     def __init__(self, draws: int, alpha: float) -> None:
+        require_count("n", draws)
+        require_level("alpha", alpha)
         self.looks = np.array([draws], dtype=np.int64)
         self.alphas = np.array([alpha])
 
@@ -121,6 +129,11 @@ class SequentialRule(Rule):
         Stop, too, when radius and upper end are this close; 0: never for that reason.
     giving_up
         β, over all looks.
+
+    Raises
+    ------
+    ValueError
+        For a σ, a level, a number of draws or a grid that means nothing.
     """
 
     def __init__(
@@ -133,11 +146,18 @@ class SequentialRule(Rule):
         precision: float = 0.0,
         giving_up: float = GIVING_UP,
     ) -> None:
+        require_count("n", draws)
+        require_level("alpha", alpha)
+        require_level("giving_up", giving_up)
+        require_sigma(sigma)
+        require_increasing("grid", grid)
+        if not precision >= 0.0:
+            raise ValueError(f"precision must be at least 0, got {precision:g}")
         self.sigma = sigma
         self.precision = precision
         self.looks = looks_of(draws)
         count = len(self.looks)
-        self.alphas = np.full(count, alpha)
+        self.alphas = np.full(count, float(alpha))
         if count > 1:
             self.alphas[:-1] = (1.0 - LAST_SHARE) * alpha / (count - 1)
             self.alphas[-1] = LAST_SHARE * alpha

@@ -40,6 +40,7 @@ from harness_vision.certification.confidence import (
     draws_needed,
     largest_certificate,
 )
+from harness_vision.certification.guards import require_count, require_increasing, require_level
 from harness_vision.certification.kept import read_part, write_part
 from harness_vision.certification.noise import BLOCK, Noise
 from harness_vision.certification.sequential import FixedRule, Rule, SequentialRule
@@ -185,17 +186,10 @@ class CertificationTask(Task):
     channels_last: bool = False
 
     def __post_init__(self) -> None:
-        if self.n0 < 1 or self.n < 1:
-            raise ValueError(f"n0 and n must be at least 1, got {self.n0} and {self.n}")
-        if not 0.0 < self.alpha < 1.0:
-            raise ValueError(f"alpha must lie between 0 and 1, got {self.alpha:g}")
-        if not self.radii:
-            raise ValueError("radii is empty: name at least one radius")
-        if not min(self.radii) >= 0.0:
-            raise ValueError(f"a radius must be at least 0, got {min(self.radii):g}")
-        for low, high in zip(self.radii, self.radii[1:], strict=False):
-            if not low < high:
-                raise ValueError(f"radii must increase, got {low:g}, then {high:g}")
+        require_count("n0", self.n0)
+        require_count("n", self.n)
+        require_level("alpha", self.alpha)
+        require_increasing("radii", self.radii)
 
     def data(self) -> str:
         """The image set's name."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from harness_vision.certification.confidence import IntArray
 from harness_vision.certification.counting import counter_on
+from harness_vision.certification.guards import require_sigma
 from harness_vision.certification.noise import BLOCK, Source
 
 __all__ = ["Booth", "refuse_training"]
@@ -58,8 +59,7 @@ class Booth:
     def __init__(
         self, network: nn.Module, sigma: float, *, batch: int = 500, device: str = "cpu"
     ) -> None:
-        if not sigma > 0.0:
-            raise ValueError(f"sigma must be above 0, got {sigma:g}")
+        require_sigma(sigma)
         if batch < BLOCK:
             raise ValueError(f"a batch holds at least one block of {BLOCK} draws, got {batch}")
         refuse_training(network)

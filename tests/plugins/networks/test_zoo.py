@@ -224,6 +224,8 @@ def test_names_of_data_sets_and_topologies_cost_no_networkx():
 
 
 def test_a_run_on_an_embedded_network_is_of_its_own_size():
-    task = LadSynthetic(topology="florentine", nodes=4, dimension=3, x=20.0)
+    task = LadSynthetic(topology="florentine", dimension=3, x=20.0)
     assert task.prepare(cell_of()).known.nodes == task.node_count() == 15
-    assert plain_final(task, MSPD(rounds=3))["eigengap"] > 0.0
+    assert plain_final(task, MSPD(rounds=3))["nodes"] == 15.0
+    with pytest.raises(ValueError, match="florentine has 15 nodes, not 99: leave nodes out"):
+        LadSynthetic(topology="florentine", nodes=99)

@@ -1,6 +1,6 @@
 """Projections, chords and gauges against a QP solver, closed forms and their own definitions."""
 
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 import pytest
@@ -11,11 +11,13 @@ from sampler_cases import bodies_of
 from scipy.optimize import minimize
 
 from harness_sampling.ball import Ball
+from harness_sampling.body_tasks import BoxTask
 from harness_sampling.box import Box
 from harness_sampling.box_ball import BoxBall
 from harness_sampling.ellipsoid import Ellipsoid
 from harness_sampling.intersection import Intersection
 from harness_sampling.l1_ball import L1Ball
+from harness_sampling.polytope import Polytope
 from harness_sampling.simplex import SimplexFace
 
 KINDS = [each.name for each in bodies_of(2)]
@@ -273,3 +275,15 @@ def test_the_l1_ball_has_one_facet_a_choice_of_signs_and_none_in_many_dimensions
     assert len(L1Ball(5).facets()[1]) == 32
     assert "facets" not in L1Ball(13).serves
     assert L1Ball(4).inner_radius == pytest.approx(1 / sqrt(4))
+
+
+def test_a_facet_that_bounds_nothing_is_refused_by_its_row():
+    a = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    with pytest.raises(ValueError, match="row 3 of A is zero, which bounds nothing"):
+        Polytope(a, np.array([1.0, 1.0, 0.0, 1.0, 1.0]))
+
+
+@pytest.mark.parametrize("name", ["burn_time", "accuracy"])
+def test_a_time_or_a_distance_without_end_is_refused(name):
+    with pytest.raises(ValueError, match=f"{name} must be a finite number, got inf"):
+        BoxTask(dimension=2, **{name: inf})

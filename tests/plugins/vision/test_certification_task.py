@@ -238,10 +238,10 @@ def test_cells_without_an_attack_have_no_value_for_it():
     [
         ({"alpha": 0.0}, "alpha must lie between 0 and 1, got 0"),
         ({"alpha": 1.0}, "alpha must lie between 0 and 1, got 1"),
-        ({"n": 0}, "n0 and n must be at least 1, got 100 and 0"),
-        ({"n0": 0}, "n0 and n must be at least 1, got 0 and"),
+        ({"n": 0}, "n must be a whole number of at least 1, got 0"),
+        ({"n0": 0}, "n0 must be a whole number of at least 1, got 0"),
         ({"radii": ()}, "radii is empty"),
-        ({"radii": (-0.1, 0.5)}, "a radius must be at least 0, got -0.1"),
+        ({"radii": (-0.1, 0.5)}, "a radius must be at least 0 and finite, got -0.1"),
         ({"radii": (0.0, 0.5, 0.5)}, "radii must increase, got 0.5, then 0.5"),
         ({"radii": (0.0, float("nan"))}, "radii must increase|at least 0"),
     ],

@@ -284,6 +284,73 @@ def test_normalised_images_are_refused_by_the_smoothed_classifier():
         smoothed.certify(images_of(1) - 0.5, [0], FixedRule(100, 0.001))
 
 
+SEQUENTIAL = {"sigma": SIGMA, "alpha": 0.001, "draws": 200, "grid": (0.0, 0.25)}
+
+
+@pytest.mark.parametrize("alpha", [0, 1, -0.1, 2, float("nan")])
+def test_a_chance_to_err_that_is_none_is_refused_wherever_it_is_given(alpha):
+    smoothed = SmoothedClassifier(half_space(), SIGMA, noise_of())
+    asks = (
+        lambda: FixedRule(100, alpha),
+        lambda: SequentialRule(**SEQUENTIAL | {"alpha": alpha}),
+        lambda: smoothed.predict(images_of(1), [0], draws=100, alpha=alpha),
+    )
+    for ask in asks:
+        with pytest.raises(ValueError, match="alpha must lie between 0 and 1"):
+            ask()
+
+
+@pytest.mark.parametrize("draws", [0, -5, 2.5])
+def test_a_number_of_draws_that_is_none_is_refused(draws):
+    for ask in (
+        lambda: FixedRule(draws, 0.1),
+        lambda: SequentialRule(**SEQUENTIAL | {"draws": draws}),
+    ):
+        with pytest.raises(ValueError, match="n must be a whole number of at least 1"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"sigma": 0.0}, "sigma must be above 0"),
+        ({"sigma": float("inf")}, "sigma must be above 0 and finite"),
+        ({"grid": ()}, "grid is empty"),
+        ({"grid": (-1.0,)}, "a radius must be at least 0"),
+        ({"grid": (0.5, 0.0)}, "grid must increase"),
+        ({"precision": -1.0}, "precision must be at least 0"),
+    ],
+)
+def test_a_sequential_rule_that_means_nothing_is_refused(changed, told):
+    with pytest.raises(ValueError, match=told):
+        SequentialRule(**SEQUENTIAL | changed)
+
+
+def test_a_rule_of_another_sigma_is_refused():
+    smoothed = SmoothedClassifier(half_space(), SIGMA, noise_of())
+    rule = SequentialRule(**SEQUENTIAL | {"sigma": 0.25})
+    with pytest.raises(ValueError, match=r"sigma = 0\.25, the classifier's is 0\.5"):
+        smoothed.certify(images_of(1), [0], rule)
+
+
+@pytest.mark.parametrize(
+    ("images", "indices", "told"),
+    [
+        (images_of(3) * 255, [0, 1, 2], "divide bytes by 255"),
+        (images_of(3) - 0.5, [0, 1, 2], "are they normalised"),
+        (images_of(3), [0, 1], "3 images have 2 indices"),
+        (images_of(3), [0, 1, 1], "they would share their noise"),
+        (images_of(3)[:0], [], "there are no images"),
+    ],
+)
+def test_images_that_cannot_be_certified_cannot_be_predicted_either(images, indices, told):
+    smoothed = SmoothedClassifier(half_space(), SIGMA, noise_of())
+    with pytest.raises(ValueError, match=told):
+        smoothed.certify(images, indices, FixedRule(100, 0.001))
+    with pytest.raises(ValueError, match=told):
+        smoothed.predict(images, indices, draws=100, alpha=0.001)
+
+
 def test_bfloat16_and_channels_last_certify_the_cast_network():
     network, images = small_network(), images_of(8)
     rule = FixedRule(1_000, 0.001)
