@@ -64,13 +64,22 @@ def length(spans: Iterable[Span]) -> int:
 
 
 def say(lines: Sequence[Line], *, err: bool = False) -> None:
-    """Print lines: with colours on a terminal, without where ``NO_COLOR`` is set."""
+    """Print lines: with colours on a terminal, without where ``NO_COLOR`` is set.
+
+    A reader that went away (``head``, ``less``) changes nothing but what is printed: the exit
+    code is still the command's.
+    """
     stream = sys.stderr if err else sys.stdout
     color = stream.isatty() and not os.environ.get("NO_COLOR")
-    for spans in lines:
-        texts = ((_harmless(span.text), span.style) for span in spans)
-        styled = (click.style(text, **_STYLES[style]) if color else text for text, style in texts)
-        click.echo(_encodable("".join(styled).rstrip(), stream), err=err, color=color)
+    try:
+        for spans in lines:
+            texts = ((_harmless(span.text), span.style) for span in spans)
+            styled = (
+                click.style(text, **_STYLES[style]) if color else text for text, style in texts
+            )
+            click.echo(_encodable("".join(styled).rstrip(), stream), err=err, color=color)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 # What a plugin's message may hold and a terminal would obey: all control characters but tab.

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -311,3 +313,17 @@ def test_aggregates_tell_what_was_left_out(harness, tmp_path):
         harness("leaderboard", "one", "--aggregate", "--metric", "regret", "--format", "json")[1]
     )
     assert [each["label"] for each in told[0]["methods"]] == ["a", "b"]
+
+
+def test_a_reader_that_goes_away_does_not_change_the_exit_code(tmp_path):
+    base = {"a": noisy(1, 40)}
+    write_run(tmp_path, run_of(base), "old")
+    write_run(tmp_path, run_of({"a": base["a"] * 1.5}), "new")
+    program = "from harness.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "compare", "old", "new", "--results", str(tmp_path)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE) as process:
+        os.close(writer)
+        told = process.communicate(timeout=60)[1]
+    assert (process.returncode, told) == (1, b"")  # a regression, and no traceback
