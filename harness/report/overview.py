@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness import numbers
 from harness.report.markup import Html, tag
 from harness.report.records import Row, RunPage
-from harness.report.standing import ORDER, STANDINGS, counts, mark, standing
+from harness.report.standing import ORDER, STANDINGS, counts, mark, standing, told
 
 __all__ = ["overview"]
 
@@ -27,7 +27,7 @@ def overview(suites: Sequence[tuple[RunPage, str]]) -> Html | None:
 def _suite(run: RunPage, address: str) -> Html:
     cells = f"{numbers.count(run.cells)} cells, {numbers.count(run.failed)} failed"
     found = counts(run.claims)
-    told = [
+    shown = [
         tag("span", mark(each.name), f" {found[each.name]} {each.words}", class_=each.name)
         for each in STANDINGS
         if found[each.name]
@@ -36,7 +36,7 @@ def _suite(run: RunPage, address: str) -> Html:
         "summary",
         tag("b", run.record.suite),
         tag("span", f"{cells} · {run.record.started:%-d %b %Y}", class_="quiet"),
-        *told,
+        *shown,
     )
     ordered = sorted(run.claims, key=lambda row: ORDER.index(standing(row)))
     claims = tag("ul", *map(_claim, ordered)) if ordered else tag("p", "It claims nothing.")
@@ -46,7 +46,6 @@ def _suite(run: RunPage, address: str) -> Html:
 
 
 def _claim(row: Row) -> Html:
-    where = standing(row)
-    because = ", as it must" if where == "good" and row["verdict"] == "failed" else ""
-    verdict = tag("b", row["verdict"], because)
-    return tag("li", mark(where), " ", verdict, " ", row["name"])
+    because = told(row)
+    verdict = tag("b", row["verdict"], f", {because}" if because else "")
+    return tag("li", mark(standing(row)), " ", verdict, " ", row["name"])

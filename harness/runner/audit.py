@@ -26,6 +26,7 @@ from harness.hardware import observe
 from harness.registry import Registry
 from harness.runner.folder_checks import folder_checks, known_metrics
 from harness.runner.journal_checks import Finding
+from harness.runner.memory import MemorySink
 from harness.runner.recompute import PlannedAgain, Recomputed, plan_again, stored_numbers
 from harness.runner.settings import Quiet, Watcher
 from harness.store.ids import id_rows
@@ -34,7 +35,6 @@ from harness.store.results import ResultTables, read_results
 
 if TYPE_CHECKING:
     from harness.execute import ArtifactDone, WorkerView
-    from harness.store.rows import Group
 
 __all__ = ["Audit", "AuditedCell", "Checked", "audit"]
 
@@ -255,7 +255,7 @@ def _execute(
 ) -> dict[int, Recomputed]:
     """The recomputed cells by their row of the sample."""
     plan, rows = work.again.plan, work.again.rows
-    sink = _Memory(watcher)
+    sink = _Sink(watcher)
     if not len(plan):
         return {}
     _executor(how, work.registry).run(plan, np.arange(len(plan)), sink, control)
@@ -270,15 +270,12 @@ def _executor(how: Checked, registry: Registry) -> InlineExecutor | LocalExecuto
     return LocalExecutor(how.workers or observe().cpus, LocalOptions(data_sets=data_sets))
 
 
-class _Memory:
-    """A sink that keeps rows; what fails to build is told by its cells."""
+class _Sink(MemorySink):
+    """Tells a watcher; what fails to build is told by its cells too."""
 
     def __init__(self, watcher: Watcher) -> None:
-        self.groups: list[Group] = []
+        super().__init__()
         self._watcher = watcher
-
-    def write(self, group: Group) -> None:
-        self.groups.append(group)
 
     def artifact_done(self, done: ArtifactDone) -> None:
         if done.message:

@@ -17,13 +17,14 @@ from harness.api.contracts import Method, Task
 from harness.api.parameters import changed, plain
 from harness.data import describe
 from harness.errors import UsageError
-from harness.execute import ArtifactDone, Control, WorkerView
+from harness.execute import ArtifactDone, Control
 from harness.execute.inline import InlineExecutor
 from harness.plan.identity import cell_ids
 from harness.plan.planner import PlannedArtifacts, identity_of, spec_title
 from harness.plan.records import ArtifactSpec, Plan, Spec
 from harness.registry import Registry
-from harness.store.rows import CELL_ROW, MEASUREMENT_ROW, Group, Status
+from harness.runner.memory import MemorySink
+from harness.store.rows import CELL_ROW, MEASUREMENT_ROW, Status
 from harness.suite.model import HardwareClass, Suite
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def evaluate(
     """
     planned = [*range(seeds)] if isinstance(seeds, int) else list(seeds)
     plan, objects = plan_objects(task, methods, planned, suite_seed, Registry())
-    sink = _Memory()
+    sink = _Sink()
     InlineExecutor(objects=objects).run(plan, np.arange(len(plan)), sink, Control())
     return _frame(plan, sink)
 
@@ -198,24 +199,13 @@ def _code_at_hand(registry: Registry) -> Callable[..., bytes]:
     return code_id
 
 
-class _Memory:
-    """A sink that keeps rows."""
-
-    def __init__(self) -> None:
-        self.groups: list[Group] = []
-
-    def write(self, group: Group) -> None:
-        self.groups.append(group)
-
+class _Sink(MemorySink):
     def artifact_done(self, done: ArtifactDone) -> None:
         if done.message:
             raise UsageError(f'artifact "{done.name}" failed: {done.message}')
 
-    def tick(self, views: Sequence[WorkerView]) -> None:
-        """Nobody watches."""
 
-
-def _frame(plan: Plan, sink: _Memory) -> pd.DataFrame:
+def _frame(plan: Plan, sink: MemorySink) -> pd.DataFrame:
     import pandas as pd
 
     cells = np.frombuffer(b"".join(group.cells for group in sink.groups), np.dtype(CELL_ROW))

@@ -15,12 +15,13 @@ import numpy as np
 
 from harness.analyse.audit import CellAudit, agreement
 from harness.api.contracts import Method, Task
-from harness.execute import ArtifactDone, Control, LocalOptions, WorkerView
+from harness.execute import Control, LocalOptions
 from harness.execute.inline import InlineExecutor
 from harness.execute.local import LocalExecutor
 from harness.execute.system import is_supported
 from harness.plan.records import Plan
 from harness.registry import Registry
+from harness.runner.memory import MemorySink
 from harness.runner.recompute import Recomputed
 from harness.store.rows import CELL_ROW, Group
 from harness.testing.facts import Fact
@@ -93,13 +94,13 @@ class Trial:
     def _inline(
         self, rows: np.ndarray, job_cells: int
     ) -> tuple[dict[int, Recomputed], list[Group]]:
-        sink = _Memory()
+        sink = MemorySink()
         executor = InlineExecutor(objects=self.objects, job_cells=job_cells)
         executor.run(self.plan, rows, sink, Control())
         return Recomputed.of(self.plan, sink.groups), sink.groups
 
     def _worker(self) -> dict[int, Recomputed]:
-        sink = _Memory()
+        sink = MemorySink()
         data_sets = {name: each.at for name, each in self.registry.things("dataset").items()}
         executor = LocalExecutor(1, LocalOptions(data_sets=data_sets, retries=0))
         executor.run(self._importable(), np.arange(len(self.plan)), sink, Control())
@@ -160,22 +161,6 @@ class Trial:
 
     def _subjects(self) -> list[str]:
         return [f"{spec.label} on {spec.title or spec.task}" for spec in self.plan.specs]
-
-
-class _Memory:
-    """A sink that keeps rows; what fails to build is told by its cells."""
-
-    def __init__(self) -> None:
-        self.groups: list[Group] = []
-
-    def write(self, group: Group) -> None:
-        self.groups.append(group)
-
-    def artifact_done(self, done: ArtifactDone) -> None:
-        """Its cells tell."""
-
-    def tick(self, views: Sequence[WorkerView]) -> None:
-        """Nobody watches."""
 
 
 def _worst(found: CellAudit) -> str:
