@@ -42,6 +42,7 @@ _TASKS = {
     "networks/scattered": "harness_networks.closed_form:Scattered",
     "networks/lower-bound": "harness_networks.lower_bound:LowerBound",
     "networks/lad-real": "harness_networks.real:RealLad",
+    "networks/data-real": "harness_networks.real:RealNetworkData",
 }
 
 

@@ -64,7 +64,6 @@ from harness_networks.optimizer import (
     NetworkOptimizer,
     advance,
     collect,
-    exchange,
 )
 from harness_networks.task import NetworkTask, network_of
 
@@ -159,27 +158,25 @@ def watch(
     until: float,
     state: FloatArray,
     work: FloatArray,
-    message: FloatArray,
+    messages: FloatArray,
 ) -> Watched:
     """Run a method up to a moment, looking at every memory and every answer after each step.
 
     ``chained`` is how many coordinates the chain has, ``pace`` 1 + Δτ.
     """
     nodes = state.shape[0]
-    received = np.zeros_like(message)
     calls = np.zeros(nodes, dtype=np.int64)
     uncounted = np.zeros(nodes, dtype=np.int64)
     answers = np.zeros((nodes + 1, state.shape[2]))
     for i in range(nodes):
-        init(parameters, known, state[i], message[i])
+        init(parameters, known, state[i], messages[0, i])
     lowest = mean_value(value, objective, answers[nodes], uncounted) - optimum
     clock, asked, violations = 0.0, 0, 0
     for t in range(1, parameters.steps + 1):
         sent = 0 if t == 1 and network.first_is_silent else network.hops
-        exchange(network, message, received)
         most = advance(
             step, subgradient, parameters, known, network, objective,
-            t, state, work, received, message, calls,
+            t, state, work, messages, calls,
         )  # fmt: skip
         spent = sent * known.tau + (most - asked) * network.work
         if clock + spent > until:
@@ -384,7 +381,7 @@ class LowerBound(NetworkTask):
                 self.horizon * self.watched,
                 np.zeros((known.nodes, method.vectors, known.dimension)),
                 np.zeros((method.workspace, known.dimension)),
-                np.zeros((known.nodes, method.width * known.dimension)),
+                np.zeros((2, known.nodes, method.width * known.dimension)),
             )
             yield Outcome(
                 cell=cell,

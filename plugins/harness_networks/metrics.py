@@ -36,6 +36,10 @@ METRICS = (
         description="root mean square distance of the nodes' answers from their mean",
     ),
     Metric(name="gap_over_epsilon", description="gap / ε"),
+    Metric(
+        name="gap_over_guarantee",
+        description="gap over what the method's theorem says of it, proved or as printed",
+    ),
     Metric(name="rounds", direction="none", description="iterations of the method"),
     Metric(name="subgradients", direction="none", description="sub-gradients a node"),
     Metric(name="communications", direction="none", description="communications with neighbours"),

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness_networks.node_job import LINK_BROKEN, NodeJob, read_job
 from harness_networks.objectives import FloatArray, slopes_oracle
-from harness_networks.optimizer import Node
+from harness_networks.optimizer import Node, next_look
 
 __all__ = ["main"]
 
@@ -31,18 +31,15 @@ def main(path: Path) -> int:
     )
     _warm_up(job)
     links.barrier()
-    began = time.perf_counter()
     try:
-        own = _run(job)
+        seen = _run(job)
     except RuntimeError as broken:  # what gloo raises when a neighbour is gone
         print(broken, flush=True)
         # No tidying up: it would wait for those that are gone.
         os._exit(LINK_BROKEN)
-    wall_s = time.perf_counter() - began
-    answer = np.zeros(job.known.dimension)
-    job.method.answer(job.parameters, job.parameters.steps, own, answer)
+    steps, wall_s, calls, answers = (np.array(each) for each in zip(*seen, strict=True))
     draft = path.with_name(f"{job.rank}.draft.npz")
-    np.savez(draft, answer=answer, calls=job.local.calls[0], wall_s=wall_s)
+    np.savez(draft, steps=steps, wall_s=wall_s, calls=calls, answers=answers)
     draft.rename(path.with_name(f"{job.rank}.answer.npz"))
     links.barrier()
     links.destroy_process_group()
@@ -64,22 +61,29 @@ def _warm_up(job: NodeJob) -> None:
     )
 
 
-def _run(job: NodeJob) -> FloatArray:
-    """All steps; the node's vectors."""
-    method, known = job.method, job.known
+def _run(job: NodeJob) -> list[tuple[int, float, int, FloatArray]]:
+    """All steps. Of those that are measured: step, seconds, sub-gradients so far, answer."""
+    method, known, steps = job.method, job.known, job.parameters.steps
     own = np.zeros((method.vectors, known.dimension))
     work = np.zeros((method.workspace, known.dimension))
     message = np.zeros(method.width * known.dimension)
     node = Node(job.degree, job.key, job.shared_key)
+    seen: list[tuple[int, float, int, FloatArray]] = []
+    due, began = 1, time.perf_counter()
     method.init(job.parameters, known, own, message)
-    for t in range(1, job.parameters.steps + 1):
+    for t in range(1, steps + 1):
         received = _gather_mean(job, message) if job.is_mean else _exchange(job, message)
         if t == job.dies_at:
             os._exit(3)
         method.step(
             job.parameters, known, node, t, own, work, received, message, slopes_oracle, job.local
         )
-    return own
+        if t in (due, steps):
+            wall_s, answer = time.perf_counter() - began, np.zeros(known.dimension)
+            method.answer(job.parameters, t, own, answer)
+            seen.append((t, wall_s, int(job.local.calls[0]), answer))
+            due = next_look(t)
+    return seen
 
 
 def _exchange(job: NodeJob, message: FloatArray) -> FloatArray:

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
@@ -27,14 +27,16 @@ from annotated_types import Gt
 
 from harness import Cell, Method, Metric, Outcome
 from harness.kernels import coerce
-from harness_networks.instance import mean_at
+from harness_networks.instance import Instance, mean_at
 from harness_networks.lad_synthetic import LadSynthetic
+from harness_networks.metrics import METRICS
 from harness_networks.node_job import LINK_BROKEN, NodeJob, write_job
-from harness_networks.objectives import FloatArray, Objective, local_of, slopes_oracle
-from harness_networks.optimizer import Facts, Network, NetworkOptimizer, advance, exchange
-from harness_networks.task import Prepared, network_of
+from harness_networks.objectives import FloatArray, IntArray, Objective, local_of, slopes_oracle
+from harness_networks.optimizer import OVERFLOW, Facts, Network, NetworkOptimizer, Ran, advance
+from harness_networks.real_data import RealData
+from harness_networks.task import NetworkTask, Prepared, network_of
 
-__all__ = ["NodeDied", "RealLad", "run_nodes", "simulated_answers"]
+__all__ = ["NodeDied", "RealLad", "RealNetworkData", "run_nodes", "simulated_answers"]
 
 MOST_NODES = 16
 _NO_TORCH = "torch is not installed: pip install 'algo-harness[networks-real]'"
@@ -47,11 +49,12 @@ class NodeDied(RuntimeError):
 
 
 class Measured(NamedTuple):
-    """What came back from a real run."""
+    """What came back from a real run, after each step that was looked at."""
 
-    answers: FloatArray  # (nodes, d)
-    subgradients: int
-    wall_s: float
+    steps: IntArray  # (looks,)
+    wall_s: FloatArray  # (looks,) when the last node was done with it
+    subgradients: IntArray  # (looks,) most of a node
+    answers: FloatArray  # (looks, nodes, d)
 
 
 def run_nodes(jobs: Sequence[NodeJob], folder: Path, timeout_s: float) -> Measured:
@@ -69,9 +72,10 @@ def run_nodes(jobs: Sequence[NodeJob], folder: Path, timeout_s: float) -> Measur
         _end(processes)
     found = [np.load(folder / f"{job.rank}.answer.npz") for job in jobs]
     return Measured(
-        answers=np.array([each["answer"] for each in found]),
-        subgradients=max(int(each["calls"]) for each in found),
-        wall_s=max(float(each["wall_s"]) for each in found),
+        steps=found[0]["steps"],
+        wall_s=np.max([each["wall_s"] for each in found], axis=0),
+        subgradients=np.max([each["calls"] for each in found], axis=0),
+        answers=np.stack([each["answers"] for each in found], axis=1),
     )
 
 
@@ -150,16 +154,15 @@ def simulated_answers(job: NodeJob, network: Network, objective: Objective) -> F
     method, parameters, known = job.method, job.parameters, job.known
     state = np.zeros((known.nodes, method.vectors, known.dimension))
     work = np.zeros((method.workspace, known.dimension))
-    message = np.zeros((known.nodes, method.width * known.dimension))
-    received, answers = np.zeros_like(message), np.zeros((known.nodes, known.dimension))
+    messages = np.zeros((2, known.nodes, method.width * known.dimension))
+    answers = np.zeros((known.nodes, known.dimension))
     calls = np.zeros(known.nodes, dtype=np.int64)
-    for own, first in zip(state, message, strict=True):
+    for own, first in zip(state, messages[0], strict=True):
         method.init(parameters, known, own, first)
     for t in range(1, parameters.steps + 1):
-        exchange(network, message, received)
         advance(
             method.step, slopes_oracle, parameters, known, network, objective,
-            t, state, work, received, message, calls,
+            t, state, work, messages, calls,
         )  # fmt: skip
     for own, answer in zip(state, answers, strict=True):
         method.answer(parameters, parameters.steps, own, answer)
@@ -173,37 +176,36 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+_FINAL = tuple(replace(each, axis=None) for each in METRICS if not each.is_cost)
+
+REAL_METRICS = (
+    *_FINAL,
+    Metric(
+        name="off_simulation",
+        type="exact",
+        description="largest difference of a coordinate of a node's answer from the answer "
+        "of that node on the simulated network",
+    ),
+    Metric(
+        name="wall",
+        unit="s",
+        is_cost=True,
+        description="the real clock, from the first exchange to the last step",
+    ),
+    Metric(
+        name="wall_to_epsilon",
+        unit="s",
+        is_cost=True,
+        description="the real clock until the gap stays at most ε",
+    ),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
-class RealLad(LadSynthetic):
-    """``networks/lad-synthetic`` on real processes over gloo, at most 16; needs torch.
+class OnProcesses(NetworkTask):
+    """A network of real processes over gloo in place of the simulated one; needs torch."""
 
-    Declare ``processes: 16`` of the hardware class, and memory for a Python with torch each.
-
-    Parameters
-    ----------
-    wait_s
-        How long a run may take before its nodes are ended.
-    """
-
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric(name="gap", description="f̄ − f̄* at the mean of the nodes' answers"),
-        Metric(name="consensus", description="root mean square distance from the mean answer"),
-        Metric(name="subgradients", direction="none", description="sub-gradients a node"),
-        Metric(name="rounds", direction="none", description="iterations of the method"),
-        Metric(name="time", direction="none", description="the simulated clock"),
-        Metric(
-            name="off_simulation",
-            type="exact",
-            description="largest difference of a coordinate of a node's answer from the answer "
-            "of that node on the simulated network",
-        ),
-        Metric(
-            name="wall",
-            unit="s",
-            is_cost=True,
-            description="the real clock, from the first exchange to the last step",
-        ),
-    )
+    metrics: ClassVar[tuple[Metric, ...]] = REAL_METRICS
 
     wait_s: Annotated[float, Gt(0)] = 120.0
 
@@ -214,7 +216,7 @@ class RealLad(LadSynthetic):
                 f"at most {MOST_NODES} processes, one a node: {self.topology} has "
                 f"{self.node_count()} nodes"
             )
-        if self.opposed:
+        if self.oracles().subgradient is not slopes_oracle:
             raise ValueError("opposed terms are for the simulated network")
 
     def check(self, method: Method) -> None:
@@ -240,8 +242,17 @@ class RealLad(LadSynthetic):
                 measured = run_nodes(jobs, Path(folder), self.wait_s)
             network = network_of(prepared.graph, method, self.matrix, jobs[0].known, cell)
             simulated = simulated_answers(jobs[0], network, coerce(prepared.instance.objective))
-            away = float(np.abs(measured.answers - simulated).max())
-            yield self._real_outcome(cell, method, prepared, jobs[0], measured, away)
+            ran, looks = self._ran(measured, prepared, network)
+            final, censored = self.final(method, ran, prepared, parameters)
+            final["off_simulation"] = float(np.abs(measured.answers[-1] - simulated).max())
+            final["wall"] = float(measured.wall_s[-1])
+            final["wall_to_epsilon"] = float(measured.wall_s[looks])
+            yield Outcome(
+                cell=cell,
+                final=final,
+                facts=Facts(prepared.known, prepared.start_gap),
+                censored=censored | {"wall_to_epsilon"} if censored else censored,
+            )
 
     def jobs(
         self, method: NetworkOptimizer, parameters: Any, prepared: Prepared, cell: Cell
@@ -273,34 +284,61 @@ class RealLad(LadSynthetic):
             jobs.append(job)
         return jobs
 
-    def _real_outcome(
-        self,
-        cell: Cell,
-        method: NetworkOptimizer,
-        prepared: Prepared,
-        job: NodeJob,
-        measured: Measured,
-        off_simulation: float,
-    ) -> Outcome:
+    def _ran(self, measured: Measured, prepared: Prepared, network: Network) -> tuple[Ran, int]:
+        """The run in the simulated network's terms, and at which look ε was reached for good."""
         known, instance = prepared.known, prepared.instance
-        mean = np.zeros(known.dimension)
-        for answer in measured.answers:  # in the order of the simulated network
-            mean += answer
-        mean /= known.nodes
-        silent = int(method.first_is_silent)
-        hops = 2 * known.diameter if job.is_mean else 1
-        steps = job.parameters.steps
-        away = measured.answers - mean
-        return Outcome(
-            cell=cell,
-            final={
-                "gap": mean_at(instance.objective, mean) - instance.minimum,
-                "consensus": float(np.sqrt((away * away).sum(axis=1).mean())),
-                "subgradients": float(measured.subgradients),
-                "rounds": (steps - silent) / job.parameters.period,
-                "time": measured.subgradients + (steps - silent) * hops * known.tau,
-                "off_simulation": off_simulation,
-                "wall": measured.wall_s,
-            },
-            facts=Facts(known, prepared.start_gap),
+        means = np.zeros((len(measured.steps), known.dimension))
+        for node in range(known.nodes):  # in the order of the simulated network
+            means += measured.answers[:, node]
+        means /= known.nodes
+        gaps = np.array([self._gap(instance, mean) for mean in means])
+        hops = (measured.steps - int(network.first_is_silent)) * network.hops
+        clocks = measured.subgradients + hops * known.tau
+        late = np.flatnonzero(gaps > known.eps)
+        reached = int(late[-1]) + 1 if late.size else 0
+        is_reached = reached < len(gaps)
+        look = reached if is_reached else len(gaps) - 1
+        away = measured.answers[-1] - means[-1]
+        ran = Ran(
+            steps=int(measured.steps[-1]),
+            clock=float(clocks[-1]),
+            subgradients=int(measured.subgradients[-1]),
+            communications=int(hops[-1]),
+            gap=float(gaps[-1]),
+            worst_gap=max(self._gap(instance, answer) for answer in measured.answers[-1]),
+            consensus=min(float(np.sqrt((away * away).sum(axis=1).mean())), OVERFLOW),
+            reached_step=int(measured.steps[look]) if is_reached else 0,
+            reached_clock=float(clocks[look]),
+            reached_subgradients=int(measured.subgradients[look]),
+            reached_communications=int(hops[look]),
+            has_diverged=not gaps[-1] < OVERFLOW,
         )
+        return ran, look
+
+    def _gap(self, instance: Instance, point: FloatArray) -> float:
+        gap = mean_at(instance.objective, point, self.oracles().value) - instance.minimum
+        return gap if gap <= OVERFLOW else OVERFLOW
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealLad(OnProcesses, LadSynthetic):
+    """``networks/lad-synthetic`` on real processes over gloo, at most 16; needs torch.
+
+    Declare ``processes: 16`` of the hardware class, and memory for a Python with torch each.
+
+    Parameters
+    ----------
+    wait_s
+        How long a run may take before its nodes are ended.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealNetworkData(OnProcesses, RealData):
+    """``networks/data`` on real processes, as ``networks/lad-real``: real rows on a real network.
+
+    Parameters
+    ----------
+    wait_s
+        How long a run may take before its nodes are ended.
+    """

@@ -24,7 +24,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import networkx as nx
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Interval
 
 from harness import Cell, Method, Metric, Outcome, Task
 from harness.errors import DataMissing
@@ -118,7 +118,7 @@ class NetworkTask(Task):
     topology: str = "grid"
     nodes: Annotated[int, Ge(2)] = 16
     matrix: Literal["laplacian", "metropolis"] = "laplacian"
-    tau: Annotated[float, Ge(0)] = 1.0
+    tau: Annotated[float, Interval(ge=0, le=1e12)] = 1.0
     x: Annotated[float, Ge(0)] = 0.0
     x_global: Annotated[float, Ge(0)] = 0.0
     x_start: Annotated[float, Ge(0)] = 0.0
@@ -232,7 +232,9 @@ class NetworkTask(Task):
         if not epsilon < start_gap:
             raise ValueError(
                 f"ε = {epsilon:g} is not below the gap {start_gap:g} at the start: the bound "
-                "would say nothing; ask for a higher accuracy"
+                "would say nothing; ask for a higher accuracy (x_start asks by this gap). "
+                f"R = {instance.radius:g}: where separable data put the minimiser far away, take "
+                "fewer features or a ball"
             )
         return Prepared(graph, instance, self._known(graph, instance, epsilon), start_gap)
 
@@ -320,7 +322,7 @@ class NetworkTask(Task):
                 instance.minimum,
                 np.zeros(shape),
                 np.zeros((method.workspace, known.dimension)),
-                np.zeros((known.nodes, method.width * known.dimension)),
+                np.zeros((2, known.nodes, method.width * known.dimension)),
                 grid,
                 curves,
             )
@@ -329,12 +331,8 @@ class NetworkTask(Task):
         began = process_time()
         ran = run(parameters)
         seconds = process_time() - began
-        rounds = (ran.steps - method.first_is_silent) / parameters.period
-        final, censored = self.final(ran, prepared, parameters)
-        final["rounds"] = rounds
-        final["rounds_per_second"] = rounds / max(seconds, _CLOCK_TICK_S)
-        reached = (ran.reached_step - method.first_is_silent) / parameters.period
-        final["rounds_to_epsilon"] = reached if ran.reached_step else rounds
+        final, censored = self.final(method, ran, prepared, parameters)
+        final["rounds_per_second"] = final["rounds"] / max(seconds, _CLOCK_TICK_S)
         shown = grid <= ran.clock
         named = zip(("gap", "worst_gap", "consensus"), curves, strict=True)
         return Outcome(
@@ -346,9 +344,9 @@ class NetworkTask(Task):
         )
 
     def final(
-        self, ran: Ran, prepared: Prepared, parameters: Any
+        self, method: NetworkOptimizer, ran: Ran, prepared: Prepared, parameters: Any
     ) -> tuple[dict[str, float], frozenset[str]]:
-        """Metrics at the end, but for those in rounds; which of them are censored."""
+        """Metrics at the end, but for the speed; which of them are censored."""
         known = prepared.known
         is_reached = ran.reached_step > 0
         reached = (
@@ -356,14 +354,20 @@ class NetworkTask(Task):
             if is_reached
             else (ran.subgradients, ran.communications, ran.clock)
         )
+        rounds, reached_rounds = (
+            (step - method.first_is_silent) / parameters.period
+            for step in (ran.steps, ran.reached_step if is_reached else ran.steps)
+        )
         final = {
             "gap": ran.gap,
             "worst_gap": ran.worst_gap,
             "consensus": ran.consensus,
             "gap_over_epsilon": ran.gap / known.eps,
+            "rounds": rounds,
             "subgradients": float(ran.subgradients),
             "communications": float(ran.communications),
             "time": ran.clock,
+            "rounds_to_epsilon": reached_rounds,
             "subgradients_to_epsilon": float(reached[0]),
             "communications_to_epsilon": float(reached[1]),
             "time_to_epsilon": reached[2],
@@ -375,12 +379,19 @@ class NetworkTask(Task):
         }
         if ran.clock > 0.0:
             final["communication_share"] = ran.communications * known.tau / ran.clock
+        if bound := _bound_on_gap(method, self, Facts(known, prepared.start_gap)):
+            final["gap_over_guarantee"] = ran.gap / bound
         least = 2.0 * known.diameter * (known.radius * known.l_global / (36.0 * known.eps) - 1.0)
         if least > 0.0:
             final["communications_over_lower"] = reached[1] / least
         late = {name for name in final if name.endswith(("_to_epsilon", "_over_lower"))}
-        censored = frozenset() if is_reached else frozenset({*late, "rounds_to_epsilon"})
-        return final, censored
+        return final, frozenset() if is_reached else frozenset(late)
+
+
+def _bound_on_gap(method: NetworkOptimizer, task: Task, facts: Facts) -> float:
+    """The method's guarantee, or one that only its name vouches for; 0 where it has none."""
+    bounds = [each for each in method.guarantees(task, facts) if each.metric == "gap"]
+    return min(bounds, key=lambda each: each.name).value if bounds else 0.0
 
 
 def _work(parameters: Any, prepared: Prepared) -> float:

@@ -23,7 +23,7 @@ from harness_networks.metrics import time_grid
 from harness_networks.mspd import MSPD
 from harness_networks.mspd_averaged import MSPDAveraged, slack_factor
 from harness_networks.mspd_chebyshev import MSPDChebyshev, chebyshev, polynomial
-from harness_networks.optimizer import Facts, Known, advance, exchange, optimise
+from harness_networks.optimizer import Facts, Known, advance, optimise, receive
 from harness_networks.subgradient import CentralSubgradient, DistributedSubgradient
 from harness_networks.task import network_of
 
@@ -44,21 +44,19 @@ STEPS_ONLY = ALL[3:]  # the first three are held with all that is measured
 
 
 def march(
-    init, step, answer, oracle, parameters, known, network, objective, state, work, message, answers
+    init, step, answer, oracle, parameters, known, network, objective, state, work, messages, out
 ):
     """All steps of a method, and nothing measured."""
-    received = np.zeros_like(message)
     calls = np.zeros(state.shape[0], dtype=np.int64)
     for i in range(state.shape[0]):
-        init(parameters, known, state[i], message[i])
+        init(parameters, known, state[i], messages[0, i])
     for t in range(1, parameters.steps + 1):
-        exchange(network, message, received)
         advance(
             step, oracle, parameters, known, network, objective,
-            t, state, work, received, message, calls,
+            t, state, work, messages, calls,
         )  # fmt: skip
     for i in range(state.shape[0]):
-        answer(parameters, parameters.steps, state[i], answers[i])
+        answer(parameters, parameters.steps, state[i], out[i])
 
 
 class Given:
@@ -104,7 +102,7 @@ class Given:
             instance.minimum,
             self.state,
             np.full((method.workspace, dimension), work),
-            np.zeros((nodes, method.width * dimension)),
+            np.zeros((2, nodes, method.width * dimension)),
             time_grid(),
             self.curves,
         )
@@ -118,7 +116,7 @@ class Given:
         """What ``march`` takes, from the start again."""
         nodes, _, dimension = state.shape
         work = np.zeros((method.workspace, dimension))
-        return (*self.data, state, work, np.zeros((nodes, method.width * dimension)))
+        return (*self.data, state, work, np.zeros((2, nodes, method.width * dimension)))
 
 
 def three_nodes():
@@ -497,3 +495,30 @@ def test_admm_on_links_of_unlike_strength_tends_to_the_optimum():
     run = Given(instance, unlike, DecentralisedADMM(rounds=300, inner=10), plain=True)
     assert run.ran.gap < 0.06 * instance.start_gap
     assert run.ran.consensus < 0.02 * instance.radius
+
+
+@pytest.mark.parametrize("graph", [nx.star_graph(6), nx.path_graph(5), nx.complete_graph(4)])
+def test_a_node_receives_its_row_of_the_matrix_times_the_messages(graph):
+    method = DistributedSubgradient(rounds=1)
+    network = network_of(graph, method, "laplacian", Known(len(graph), *[1.0] * 12), cell_of())
+    own = gossip_matrix(graph, "metropolis").toarray()
+    sent = np.random.default_rng(0).standard_normal((len(graph), 7))
+    received = np.full(7, np.nan)
+    for node in range(len(graph)):
+        receive(network, sent, node, received)
+        assert received == pytest.approx(own[node] @ sent, abs=1e-14)
+
+
+def test_a_message_that_is_left_as_it_is_is_sent_again():
+    def step(parameters, known, node, t, own, work, received, message, subgradient, local):
+        own[t - 1] = received
+        if t == 1:
+            message[:] = 5.0
+
+    instance, graph = three_nodes(), nx.path_graph(3)
+    given = Given(instance, graph, CentralSubgradient(rounds=1), plain=True)
+    state = np.zeros((3, 4, 2))
+    messages, calls = np.zeros((2, 3, 2)), np.zeros(3, dtype=np.int64)
+    for t in range(1, 5):
+        advance(step, None, *given.data, t, state, np.zeros((1, 2)), messages, calls)
+    assert (state[:, :, 0] == [[0.0, 5.0, 5.0, 5.0]] * 3).all()

@@ -182,3 +182,27 @@ def test_a_run_that_is_too_long_is_skipped_with_its_size():
 
 def test_communication_for_nothing_is_legal():
     assert final(LadSynthetic(tau=0.0, x=20.0), MSPD())["communication_share"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("method", "bound"),
+    [
+        # R L_ℓ (Δ̃/T + 1/(M Δ̃)), of Theorem 18; on the complete graph Δ̃ = 1.
+        (MSPD(rounds=40, inner=5), lambda known: known.radius * known.l_local * (1 / 40 + 1 / 5)),
+        (
+            CentralSubgradient(rounds=25),
+            lambda known: known.radius * known.l_global / 5.0,
+        ),
+    ],
+    ids=["mspd", "central-subgradient"],
+)
+def test_the_gap_is_told_over_the_theorems_bound_whatever_vouches_for_it(method, bound):
+    task = LadSynthetic(topology="complete", nodes=4, x=20.0)
+    told = plain_final(task, method)
+    known = task.prepare(cell_of()).known
+    assert told["gap_over_guarantee"] == pytest.approx(told["gap"] / bound(known))
+    assert told["gap_over_guarantee"] < 1.0
+
+
+def test_a_method_without_a_theorem_has_no_ratio_to_it():
+    assert "gap_over_guarantee" not in plain_final(LadSynthetic(x=20.0), DecentralisedADMM())
