@@ -46,6 +46,13 @@ class Classifier(Method):
         """
         return
 
+    def check_images(self, dataset: str, images: int) -> None:
+        """Refuse a number of training images that it cannot work with: raise ``ValueError``.
+
+        Told at planning, as :meth:`check`.
+        """
+        return
+
     def artifacts(self, dataset: str, seed: int, images: int = 0) -> Sequence[Artifact]:
         """What must be built before :meth:`network` is called, for the cell of ``seed``."""
         return ()

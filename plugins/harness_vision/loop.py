@@ -101,15 +101,8 @@ class Training:
 
     def batches(self) -> Batches:
         """How epochs are cut; refuses images that make no batch."""
-        recipe = self.recipe
-        return Batches(
-            known=np.setdiff1d(np.arange(len(self.images)), self.pseudo),
-            pseudo=self.pseudo,
-            size=recipe.batch,
-            parts=recipe.minibatches(),
-            drops_last=recipe.last_batch == "drop",
-            pseudo_weight=recipe.pseudo_weight,
-        )
+        known = np.setdiff1d(np.arange(len(self.images)), self.pseudo)
+        return self.recipe.batches(known, self.pseudo)
 
     def _rate(self, epoch: int) -> float:
         falls = epoch // self.recipe.decay_every if self.recipe.decay_every else 0

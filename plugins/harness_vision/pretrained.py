@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from string import hexdigits
 from typing import Annotated, ClassVar
 
 import torch
@@ -29,7 +30,7 @@ from harness_vision.backbones import (
     pretrained,
 )
 from harness_vision.classifier import Classifier
-from harness_vision.images import ImageSet, ImageSetName, load
+from harness_vision.images import ImageSet, ImageSetName, load, training_images
 from harness_vision.images.image_set import IntArray
 from harness_vision.networks import Blueprint
 
@@ -94,7 +95,7 @@ class FromWeights(Classifier):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.sha256) != _HEX_DIGITS:
+        if len(self.sha256) != _HEX_DIGITS or not set(self.sha256) <= set(hexdigits):
             raise ValueError(f"sha256 has {_HEX_DIGITS} hexadecimal digits, got {self.sha256!r}")
 
     def check(self, dataset: str) -> None:
@@ -167,6 +168,7 @@ class CleanAccuracy(Task):
         """Refuse a classifier for other images."""
         assert isinstance(method, Classifier), "the kind is checked before"
         method.check(self.dataset)
+        method.check_images(self.dataset, training_images(self.dataset, self.train_images))
 
     def artifacts(self, method: Method, seed: int) -> Sequence[Artifact]:
         """The classifier's."""

@@ -33,13 +33,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
 import torch
 from annotated_types import Ge, Gt, Interval
 from torch import Tensor, nn
 
 from harness import Artifact, Cell
 from harness_vision.backbones import PUBLISHED, NormalisationName, Shortcut, refuse_unknown
+from harness_vision.batches import Batches
 from harness_vision.classifier import Classifier
+from harness_vision.images.image_set import IntArray
 from harness_vision.networks import Blueprint, refuse_unfit_start
 
 if TYPE_CHECKING:
@@ -207,6 +210,26 @@ class Recipe(Classifier):
             before = replace(self, backbone=backbone, pretrained_on="")
             given = before.blueprint(self.pretrained_on).example()
             refuse_unfit_start(net, given, keeps_last=False)
+
+    def check_images(self, dataset: str, images: int) -> None:
+        """Refuse images that make no batch, as the training would."""
+        hidden = round(self.hidden * images)
+        if hidden == images:
+            raise ValueError(
+                f"hidden: {self.hidden:g} hides the labels of all {images:,} training images"
+            )
+        self.batches(np.arange(images - hidden), np.arange(hidden))
+
+    def batches(self, known: IntArray, pseudo: IntArray) -> Batches:
+        """How epochs are cut; refuses images that make no batch."""
+        return Batches(
+            known=known,
+            pseudo=pseudo,
+            size=self.batch,
+            parts=self.minibatches(),
+            drops_last=self.last_batch == "drop",
+            pseudo_weight=self.pseudo_weight,
+        )
 
     def backbone_on(self, dataset: str) -> str:
         """The backbone's name: the field, or the usual one."""

@@ -109,14 +109,16 @@ def _network(
 ) -> nn.Module:
     refuse_unknown(name)
     channels = shape[0]
-    if name.startswith(_TIMM):
-        return timm_network(name.removeprefix(_TIMM), classes, shape)
     if name in _CIFAR_RESNETS:
         depth = _CIFAR_RESNETS[name]
         return CifarResNet(depth, classes, channels=channels, shortcut=shortcut or "B")
     if name in _OF_WEIGHTS:
         depth = _OF_WEIGHTS[name]
         return CifarResNet(depth, classes, channels=channels, shortcut=shortcut or "A")
+    if shortcut is not None:
+        raise ValueError(f"shortcut is of the CIFAR ResNets, {name} has no choice of it")
+    if name.startswith(_TIMM):
+        return timm_network(name.removeprefix(_TIMM), classes, shape)
     if name == "small-cnn":
         return SmallCNN(shape, classes)
     if name == "strided-cnn":

@@ -45,7 +45,7 @@ from harness_vision.certification.kept import read_part, write_part
 from harness_vision.certification.noise import BLOCK, Noise
 from harness_vision.certification.sequential import FixedRule, Rule, SequentialRule
 from harness_vision.classifier import Classifier
-from harness_vision.images import ImageSet, load
+from harness_vision.images import ImageSet, load, training_images
 from harness_vision.scores import ABSTAIN, Certificates, certified_accuracy
 from harness_vision.smoothed import Precision, SmoothedClassifier
 
@@ -201,6 +201,7 @@ class CertificationTask(Task):
         if not method.sigma > 0.0:
             raise ValueError(f"sigma must be above 0 to smooth with, got {method.sigma:g}")
         method.check(self.data())
+        method.check_images(self.data(), training_images(self.data(), self.train_images))
         reach = largest_certificate(method.sigma, self.n, self.alpha)
         beyond = [radius for radius in self.radii if radius > reach]
         if beyond:

@@ -3,7 +3,14 @@
 :func:`load` gives a split of a named set; pixels come as float32 in [0, 1].
 """
 
-from harness_vision.images.catalogue import ImageSetName, Split, classes_of, load, shape_of
+from harness_vision.images.catalogue import (
+    ImageSetName,
+    Split,
+    classes_of,
+    load,
+    shape_of,
+    training_images,
+)
 from harness_vision.images.image_set import CorruptImage, ImageSet, Skipped
 
 __all__ = [
@@ -15,4 +22,5 @@ __all__ = [
     "classes_of",
     "load",
     "shape_of",
+    "training_images",
 ]

@@ -24,7 +24,7 @@ from harness.errors import DataMissing
 from harness_vision.images import cifar, digits, folder, idx
 from harness_vision.images.image_set import ImageSet, Kept
 
-__all__ = ["ImageSetName", "Split", "classes_of", "load", "shape_of"]
+__all__ = ["ImageSetName", "Split", "classes_of", "load", "shape_of", "training_images"]
 
 ImageSetName = Literal["digits", "cifar10-4000", "cifar10", "fashion-mnist", "imagenet"]
 Split = Literal["train", "test"]
@@ -36,6 +36,13 @@ _SHAPES = {
     "cifar10": cifar.SHAPE,
     "fashion-mnist": (1, 28, 28),
     "imagenet": folder.SHAPE,
+}
+_TRAINING = {
+    "digits": 1_297,
+    "cifar10-4000": 4_000,
+    "cifar10": 50_000,
+    "fashion-mnist": 60_000,
+    "imagenet": 1_281_167,
 }
 _FASHION = (
     "T-shirt/top",
@@ -61,6 +68,22 @@ def shape_of(name: str) -> tuple[int, int, int]:
     """Channels, height and width of an image set, without loading it."""
     _refuse_unknown(name, "train")
     return _SHAPES[name]
+
+
+def training_images(name: str, first: int = 0) -> int:
+    """How many training images an image set has, or its ``first`` ones, without loading it.
+
+    Raises
+    ------
+    ValueError
+        When it has fewer than ``first``.
+    """
+    _refuse_unknown(name, "train")
+    if first > _TRAINING[name]:
+        raise ValueError(
+            f"{name} has {_TRAINING[name]:,} training images, got train_images: {first}"
+        )
+    return first or _TRAINING[name]
 
 
 def load(

@@ -135,6 +135,7 @@ def test_bf16_and_channels_last_are_the_same_network_in_other_arithmetic():
     [
         ("resnet19", {}, "there is no backbone 'resnet19'; there are small-cnn"),
         ("resnet20", {"shortcut": "C"}, "shortcut must be A or B"),
+        ("strided-cnn", {"shortcut": "A"}, "shortcut is of the CIFAR ResNets, strided-cnn has no"),
         ("resnet20", {"normalise": "mnist"}, "normalise must be one of none, cifar10"),
     ],
 )

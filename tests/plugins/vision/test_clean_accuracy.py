@@ -113,6 +113,8 @@ def test_another_file_or_network_is_refused(tmp_path):
         replace(method, weights="gone.pt").network(cell, "digits")
     with pytest.raises(ValueError, match="64 hexadecimal digits, got 'abc'"):
         replace(method, sha256="abc")
+    with pytest.raises(ValueError, match="64 hexadecimal digits, got 'zz"):
+        replace(method, sha256="z" * 64)
 
 
 def test_a_pickle_of_objects_is_refused_with_the_safe_way(tmp_path):

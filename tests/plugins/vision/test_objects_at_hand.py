@@ -51,8 +51,8 @@ def builds(monkeypatch):
     return seen
 
 
-def evaluate(**methods):
-    return harness.evaluate(Digits(**TASK), methods, seeds=2, suite_seed=3)
+def evaluate(task=Digits(**TASK), **methods):  # noqa: B008
+    return harness.evaluate(task, methods, seeds=2, suite_seed=3)
 
 
 def test_a_classifier_is_trained_once_and_is_that_of_a_suite(tmp_path, builds):
@@ -95,11 +95,30 @@ def test_what_was_typed_in_is_built_anew_each_time(builds, monkeypatch):
 
 
 def test_a_model_that_cannot_be_built_is_told(monkeypatch):
-    with pytest.raises(UsageError, match=r"classifier. failed: 128 training images make no batch"):
-        evaluate(large=Plain(**SMALL | {"batch": 512}))
     monkeypatch.setenv("HARNESS_DATA", "nowhere")
     with pytest.raises(UsageError, match="harness data fetch cifar10-binary"):
         harness.evaluate(Cifar10(radii=(0.0,)), {"plain": Plain(**SMALL)}, seeds=1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"batch": 512}, "128 training images make no batch of 512"),
+        ({"hidden": 0.9}, "13 training images make no batch of 64"),
+        ({"hidden": 0.9999}, "hides the labels of all 128 training images"),
+    ],
+    ids=["batch", "hidden", "all-hidden"],
+)
+def test_images_that_make_no_batch_are_refused_before_anything_is_built(builds, wrong, told):
+    with pytest.raises(UsageError, match=told):
+        evaluate(plain=Plain(**SMALL | {"batch": 64, "last_batch": "drop"} | wrong))
+    assert not builds
+
+
+def test_more_training_images_than_there_are_are_refused(builds):
+    with pytest.raises(UsageError, match="1,297 training images, got train_images: 1298"):
+        evaluate(task=Digits(**TASK | {"train_images": 1_298}), plain=Plain(**SMALL))
+    assert not builds
 
 
 def test_a_classifier_that_does_not_fit_is_refused_before_anything_is_built(builds):
