@@ -151,6 +151,27 @@ class Registry:
                 failed.append(f'plugin "{implementation.plugin_name}", {hook}: {told(error)}')
         return failed
 
+    def published(self) -> list[tuple[str, Any]]:
+        """Names of plugins with the published figures that they bring; raises as ``answers``."""
+        return self.answers("harness_published")
+
+    def answers(self, hook: str) -> list[tuple[str, Any]]:
+        """What a hook without arguments gives, by the plugin's name, in the order of finding.
+
+        Raises
+        ------
+        PluginError
+            Naming the plugin whose hook fails.
+        """
+        found = []
+        for implementation in reversed(getattr(self.hook, hook).get_hookimpls()):
+            given, error = attempt(implementation.function)
+            if error is not None:
+                name = implementation.plugin_name
+                raise PluginError(f'plugin "{name}", {hook}: {told(error)}')
+            found.append((implementation.plugin_name, given))
+        return found
+
     def add_paths(self, paths: Sequence[Path]) -> None:
         """Register plugins that are not installed: a package's folder or a single file.
 

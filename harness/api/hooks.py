@@ -111,6 +111,9 @@ def harness_executors() -> Mapping[str, str]:
 def harness_published() -> Sequence[Mapping[str, Any]]:
     """Published figures: rows as under ``published:`` in a suite, shown beside ours.
 
+    Those on tasks that a suite plans are added to it; a row of the suite's own on the same
+    task, label, metric, point and parameters takes the place of a plugin's.
+
     Example::
 
         @hookimpl
@@ -126,7 +129,7 @@ def harness_published() -> Sequence[Mapping[str, Any]]:
 
 @hookspec
 def harness_configure(settings: Mapping[str, Any]) -> None:
-    """Called once before a run with the command's settings (results folder, workers).
+    """Called once before a run with its settings, as :class:`harness.runner.Settings` has them.
 
     Example::
 
@@ -179,7 +182,9 @@ def harness_run_finished(folder: Path, state: str) -> None:
 
 @hookspec
 def harness_leaderboard_columns() -> Mapping[str, str]:
-    """Further columns of a printed board: name → column of ``leaderboard.parquet``.
+    """Further columns of the boards of ``harness leaderboard``: head → column of the table.
+
+    Columns are those of ``leaderboard.parquet``; they stand as they are kept.
 
     Example::
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, inf, isfinite, log10
 from textwrap import shorten
+from types import MappingProxyType
 from typing import Any
 
 from harness.cli import numbers
@@ -28,6 +29,7 @@ _PLOT_MIN, _INTERVAL_MIN, _COST_MIN = 80, 100, 90  # columns from which on a par
 _MEMORY_MIN = 110
 _PLOT_WIDTH, _PLOT_LEAST = 40, 16  # of the plot, where there is room
 _LEVEL = 0.95
+_NO_MORE: Mapping[str, str] = MappingProxyType({})
 _REASON_MAX = 60  # columns of why a method has no value
 
 
@@ -71,8 +73,8 @@ def boards_of(rows: Sequence[Mapping[str, Any]], level: float = 0.95) -> list[Bo
     ]
 
 
-def board_lines(board: Board, width: int) -> list[Line]:
-    """The board for a terminal of ``width`` columns."""
+def board_lines(board: Board, width: int, more: Mapping[str, str] = _NO_MORE) -> list[Line]:
+    """The board for a terminal of ``width`` columns; ``more`` are rows' columns by head."""
     measured = [row for row in board.rows if row["mean"] is not None]
     columns = [
         _ranks(board.rows),
@@ -89,6 +91,7 @@ def board_lines(board: Board, width: int) -> list[Line]:
         columns.append(
             _column("memory", [numbers.memory(row["peak_memory"]) for row in board.rows])
         )
+    columns += [_column(head, texts) for head, texts in _further(board.rows, more).items()]
     counts = {row["n"] for row in measured}
     if len(counts) > 1:
         columns.append(_column("n", [numbers.count(row["n"]) for row in board.rows]))
@@ -99,8 +102,8 @@ def board_lines(board: Board, width: int) -> list[Line]:
     return [*_head(board, counts), *_table(columns), *_plain(board)]
 
 
-def board_table(board: Board) -> TextTable:
-    """The board as plain cells, for formats without a width."""
+def board_table(board: Board, more: Mapping[str, str] = _NO_MORE) -> TextTable:
+    """The board as plain cells, for formats without a width; ``more`` as for the terminal."""
     columns = {
         "rank": [rank_text(row) for row in board.rows],
         "method": [_label(row) for row in board.rows],
@@ -110,6 +113,7 @@ def board_table(board: Board) -> TextTable:
     }
     if any(row["wall_s"] is not None for row in board.rows):
         columns["time"] = time_texts(board.rows)
+    columns |= _further(board.rows, more)
     columns["n"] = [str(row["n"]) for row in board.rows]
     counts = {row["n"] for row in board.rows if row["mean"] is not None}
     title, told = ("".join(span.text for span in each).strip() for each in _head(board, counts))
@@ -250,6 +254,17 @@ def bound_texts(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
         ]
         found["of guarantee"] = texts
     return found
+
+
+def _further(rows: Sequence[Mapping[str, Any]], more: Mapping[str, str]) -> dict[str, list[str]]:
+    """Columns as they are kept, a text a row, by their heads."""
+    return {head: [_as_kept(row[column]) for row in rows] for head, column in more.items()}
+
+
+def _as_kept(value: Any) -> str:
+    if value is None:
+        return "–"
+    return numbers.significant(value) if isinstance(value, float) else str(value)
 
 
 def _times(rows: Sequence[Mapping[str, Any]]) -> list[Span]:

@@ -14,7 +14,7 @@ from harness.cli import text_table
 from harness.cli.board import board_lines, board_table, boards_of
 from harness.cli.options import results_option, run_argument
 from harness.cli.text import line, say, say_json, say_notes, width
-from harness.errors import UsageError, nearest
+from harness.errors import PluginError, UsageError, nearest
 
 if TYPE_CHECKING:
     from harness.analyse.aggregate import Aggregates
@@ -56,18 +56,38 @@ def leaderboard(
     rows = _chosen(rows, "metric", metric)
     if aggregate:
         _aggregates(found, rows, form)
-    elif form == "json":
+        return
+    more = {} if form in ("json", "csv") else _further_columns(rows)
+    if form == "json":
         say_json(rows)
     elif form == "table":
         for board in boards_of(rows, found.record.level):
             if metric or board.direction != "none":
-                say([*board_lines(board, width()), line()])
+                say([*board_lines(board, width(), more), line()])
     else:
         if form == "csv":
             click.echo(_raw_csv(rows), nl=False)
             return
-        tables = [board_table(board) for board in boards_of(rows, found.record.level)]
+        tables = [board_table(board, more) for board in boards_of(rows, found.record.level)]
         click.echo(_written(tables, form, found.suite), nl=False)
+
+
+def _further_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Columns that plugins want to see, by their heads."""
+    from harness.registry import Registry
+
+    found: dict[str, str] = {}
+    known = list(rows[0]) if rows else []
+    for plugin, given in Registry().answers("harness_leaderboard_columns"):
+        for head, column in dict(given or {}).items():
+            if rows and column not in known:
+                near = nearest(str(column), known)
+                raise PluginError(
+                    f'plugin "{plugin}": leaderboard.parquet has no column "{column}"'
+                    + (f"; nearest: {near}" if near else "")
+                )
+            found[str(head)] = column
+    return found
 
 
 def _raw_csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -112,6 +112,8 @@ def run_prepared(
         commit=commit.short,
     )
     session = _Session(prepared, looks, settings, folder, commit, watcher, control, early)
+    told = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    session.notify("harness_configure", settings=told)
     return session.run()
 
 
@@ -331,6 +333,7 @@ class _Session:
             overrides=suite.overrides,
             cuts=suite.cuts,
             is_aside=bool(os.environ.get(ASIDE)),
+            published=tuple(asdict(each) for each in suite.published if each.plugin),
             cells=len(self.prepared.plan),
             classes=tuple(sorted({spec.hardware for spec in self.prepared.plan.specs})),
             metrics={

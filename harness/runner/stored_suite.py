@@ -49,6 +49,7 @@ def _read(path: Path, record: RunRecord) -> Asked | None:
         return None
     claims = read_claims(composed.items("claims"), Planned(), _plugin_claim, faults)
     published = read_published(composed.items("published"), None, faults)
+    published += [Published(**row) for row in record.published]
     return None if len(faults) else Asked(tuple(claims), tuple(published))
 
 

@@ -40,6 +40,7 @@ class RunRecord:
     intervals, which repeated looks at the seeds raise, ``claim_levels`` those of claims by name
     where the looks raised them above what the suite says. ``is_aside`` is a run that another
     command made at a commit that is not at hand: a suite's name does not mean it.
+    ``published`` are the published figures that plugins brought, which the suite's text lacks.
     """
 
     run_id: str
@@ -71,6 +72,7 @@ class RunRecord:
     level: float = 0.95
     claim_levels: Mapping[str, float] = field(default_factory=dict)
     is_aside: bool = False
+    published: tuple[Mapping[str, Any], ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
@@ -106,7 +108,7 @@ def read_run_json(folder: Path) -> RunRecord:
         refuse_later(int(said["schema_version"]), str(path))
         known = {each.name for each in fields(RunRecord)}
         values = {name: value for name, value in said.items() if name in known}
-        for name in ("command", "overrides", "cuts", "classes", "notes", "exclusive"):
+        for name in ("command", "overrides", "cuts", "classes", "notes", "exclusive", "published"):
             values[name] = tuple(values.get(name, ()))
         values["started"] = datetime.fromisoformat(values["started"])
         if values.get("finished"):

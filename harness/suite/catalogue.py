@@ -37,6 +37,9 @@ class SuiteRegistry(Protocol):
     def claim(self, name: str) -> type[Any]:
         """A claim plugin's class; raises as ``method``."""
 
+    def published(self) -> list[tuple[str, Any]]:
+        """Names of plugins with the published figures that they bring; raises ``PluginError``."""
+
     def missing(self, name: str) -> str:
         """The command that installs what ``name`` needs, empty where nothing is missing."""
 

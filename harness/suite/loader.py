@@ -33,7 +33,8 @@ from harness.suite.document import (
 from harness.suite.entries import Block, EntryReader
 from harness.suite.limits import Limits, read_hardware
 from harness.suite.model import Claim, Entry, HardwareClass, Published, Suite
-from harness.suite.published import read_published
+from harness.suite.parameters import ParameterTable
+from harness.suite.published import published_by_plugins, read_published
 from harness.suite.quantities import text
 from harness.suite.repeats import tell_repeats
 from harness.suite.wording import joined, tell
@@ -154,11 +155,27 @@ class _Loading:
         tell_repeats(reader.blocks, hardware, faults)
         tasks = reader.tasks if reader.knows_tasks else None
         published = read_published(self.composed.items("published"), tasks, faults)
+        if tasks is not None:
+            published += self._published_besides(published, tasks)
         planned = _planned(reader)
         claims = read_claims(
             self.composed.items("claims"), planned, _PluginClaimReader(catalogue), faults
         )
         return _Parts(head, hardware, reader.blocks, published, claims)
+
+    def _published_besides(
+        self, own: Sequence[Published], tasks: Sequence[ParameterTable]
+    ) -> list[Published]:
+        """What plugins say of the tasks; a suite's own row takes the place of theirs."""
+        place = self.composed.root.place
+        try:
+            said = self.registry.published()
+        except PluginError as error:
+            self.faults.add(place, str(error))
+            return []
+        found = published_by_plugins(said, tasks, place, self.faults)
+        given = [_meaning(each) for each in own]
+        return [each for each in found if _meaning(each) not in given]
 
     def _plugins(self) -> bool:
         """Whether every plugin that the suite lists could be registered."""
@@ -169,6 +186,11 @@ class _Loading:
             except PluginError as error:
                 self.faults.add(node.place, str(error))
         return len(self.faults) == before
+
+
+def _meaning(figure: Published) -> tuple[Any, ...]:
+    """What a figure is of: two of one meaning would stand in one board as one method."""
+    return figure.task, figure.label, figure.metric, figure.at, figure.params
 
 
 def _head(root: MapNode, faults: Faults) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A figure from elsewhere, shown beside ours and never ranked."""
+    """A figure from elsewhere, beside ours and never ranked; ``plugin`` is who brought it."""
 
     task: str
     label: str
@@ -96,6 +96,7 @@ class Published:
     params: Where = field(default_factory=dict)
     at: float | None = None
     source: str
+    plugin: str = ""
 
 
 ReferenceKind = Literal["number", "guarantee", "lower_bound", "optimum", "exact", "published"]

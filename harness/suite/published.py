@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
+import yaml
+
 from harness.errors import PluginError
-from harness.suite.document import BrokenNode, Faults, MapNode, Node, plain
+from harness.suite.document import (
+    BrokenNode,
+    Faults,
+    ListNode,
+    MapNode,
+    Node,
+    Place,
+    Source,
+    parse,
+    plain,
+)
 from harness.suite.keys import PUBLISHED, check_keys
 from harness.suite.model import Published
 from harness.suite.parameters import ParameterTable
 from harness.suite.quantities import number, text
 from harness.suite.wording import joined, tell
 
-__all__ = ["read_published"]
+__all__ = ["published_by_plugins", "read_published"]
+
+_AFTER_FILES = 1_000  # the rank of what plugins say
 
 
 def read_published(
@@ -22,6 +37,33 @@ def read_published(
     """Every row that is sound; ``tasks`` are those planned, ``None`` where some are unknown."""
     rows = (_row(node, tasks, faults) for node in nodes)
     return [row for row in rows if row is not None]
+
+
+def published_by_plugins(
+    said: Iterable[tuple[str, Any]],
+    tasks: Sequence[ParameterTable],
+    place: Place,
+    faults: Faults,
+) -> list[Published]:
+    """Rows of plugins on tasks that are planned, held to the rules of a suite's.
+
+    ``said`` are names of plugins with what their ``harness_published`` gave; ``place`` is where
+    rows are told that are none.
+    """
+    planned = {table.owner for table in tasks}
+    found: list[Published] = []
+    for name, given in said:
+        try:
+            rows = [dict(row) for row in given or () if row["task"] in planned]
+            text = yaml.safe_dump(rows, sort_keys=False, allow_unicode=True)
+        except (TypeError, ValueError, KeyError, yaml.YAMLError):
+            message = f'plugin "{name}": harness_published must give mappings of plain values'
+            faults.add(place, message, "each with task, label, metric, value, source")
+            continue
+        node = parse(Source(f'plugin "{name}"', text, _AFTER_FILES), faults)
+        items = node.items if isinstance(node, ListNode) else []
+        found += [replace(row, plugin=name) for row in read_published(items, tasks, faults)]
+    return found
 
 
 def _row(node: Node, tasks: Sequence[ParameterTable] | None, faults: Faults) -> Published | None:

@@ -153,6 +153,7 @@ class FakeRegistry:
 
     def __init__(self) -> None:
         self.paths: list[Path] = []
+        self.said: list[tuple[str, Any]] = []  # what plugins publish
 
     def method_names(self) -> list[str]:
         return sorted(self.methods)
@@ -173,6 +174,9 @@ class FakeRegistry:
 
     def claim(self, name: str) -> type[Any]:
         return self.claims[name]
+
+    def published(self) -> list[tuple[str, Any]]:
+        return self.said
 
     def missing(self, name: str) -> str:
         return "pip install 'algo-harness[vision]'" if name.startswith("vision/") else ""

@@ -638,3 +638,56 @@ def test_a_damaged_suite_loads_or_tells_faults_that_lie_in_it(tmp_path_factory, 
     path.write_text(text, encoding="utf-8")
     found = faults_of(path)
     assert all(1 <= each.line <= text.count("\n") + 2 and each.column >= 1 for each in found)
+
+
+# Published figures of plugins
+
+FIGURE = {
+    "task": "bandits/bernoulli",
+    "label": "paper",
+    "metric": "regret",
+    "value": 9,
+    "source": "t",
+}
+
+
+def published(tmp_path, *said, own=""):
+    (tmp_path / "s.yaml").write_text(entry() + own, encoding="utf-8")
+    registry = FakeRegistry()
+    registry.said = list(said)
+    found = load_suite(tmp_path / "s.yaml", registry).suite.published
+    return [(each.plugin, each.label, each.value, each.params) for each in found]
+
+
+def test_what_plugins_publish_on_planned_tasks_is_the_suites(tmp_path):
+    of_arms = FIGURE | {"label": "other", "params": {"arms": 2}}
+    said = ("acme", [FIGURE, FIGURE | {"task": "mdp/lock"}]), ("zoo", (of_arms,)), ("none", None)
+    assert published(tmp_path, *said) == [
+        ("acme", "paper", 9, {}),
+        ("zoo", "other", 9, {"arms": 2}),
+    ]
+
+
+def test_a_suites_own_figure_takes_the_place_of_a_plugins(tmp_path):
+    row = "{task: bandits/bernoulli, label: paper, metric: regret, value: 8, source: mine}"
+    own = f"published:\n- {row}\n"
+    assert published(tmp_path, ("acme", [FIGURE]), own=own) == [("", "paper", 8, {})]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ([FIGURE | {"metric": "loss"}], 'bandits/bernoulli does not measure "loss"'),
+        ([FIGURE | {"value": "nine"}], "value must be a number"),
+        ([FIGURE | {"params": {"arm": 2}}], 'has no parameter "arm"'),
+        ([FIGURE | {"value": object()}], 'plugin "acme": harness_published must give mappings'),
+        ([{"label": "paper"}], 'plugin "acme": harness_published must give mappings'),
+        (7, 'plugin "acme": harness_published must give mappings'),
+    ],
+    ids=["metric", "value", "parameter", "object", "no-task", "no-rows"],
+)
+def test_a_plugins_figure_that_is_wrong_is_told_with_its_name(tmp_path, said, told):
+    with pytest.raises(SuiteError) as caught:
+        published(tmp_path, ("acme", said))
+    assert told in str(caught.value)
+    assert "acme" in str(caught.value)
