@@ -117,6 +117,10 @@ class Registry:
         """The class of a claim plugin; raises as :meth:`method`."""
         return self._load("claim", name)
 
+    def executor(self, name: str) -> type[Any]:
+        """The class of an executor; raises as :meth:`method`."""
+        return self._load("executor", name)
+
     def kind(self, name: str) -> type[Any]:
         """The class of a kind; raises as :meth:`method`."""
         return self._load("kind", name)

@@ -96,7 +96,10 @@ def harness_datasets() -> Mapping[str, str]:
 
 @hookspec
 def harness_executors() -> Mapping[str, str]:
-    """Executors by name: classes with the ``run`` of :mod:`harness.execute`.
+    """Executors by name, for ``harness run --executor NAME``.
+
+    They are classes that are made without arguments and have the ``run`` of
+    :class:`harness.execute.Executor`.
 
     Example::
 

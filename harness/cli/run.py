@@ -43,6 +43,7 @@ __all__ = ["run"]
     "--workers", type=click.IntRange(1), help="Worker processes; one a core unless given."
 )
 @click.option("--inline", is_flag=True, help="Run in this process: no isolation, no limits.")
+@click.option("--executor", default="", help="Run on this executor, of a plugin.")
 @click.option("--cell", default="", help="Only cells whose id starts with this.")
 @click.option("--retry-failed", is_flag=True, help="Run failed cells of earlier runs again.")
 @click.option("--fresh", is_flag=True, help="Reuse nothing from earlier runs.")
@@ -104,6 +105,7 @@ class _Options:
             results=Path(self.text("results")),
             workers=self.number("workers"),
             inline=self.flag("inline"),
+            executor=self.text("executor"),
             debug=self.flag("debug") and self.flag("inline"),
             retry_failed=self.flag("retry_failed"),
             fresh=self.flag("fresh"),
@@ -141,7 +143,7 @@ def _early_guardian(options: _Options) -> Iterator[LocalExecutor | None]:
     numba is loaded there, while this process imports what planning needs, and not again by
     every worker; a small suite of compiled methods starts half a second earlier.
     """
-    if any(options.flag(name) for name in ("inline", "check", "dry_run")):
+    if any(options.flag(name) for name in ("inline", "check", "dry_run", "executor")):
         yield None
         return
     from harness.execute import LocalOptions

@@ -34,9 +34,10 @@ from harness.execute.records import (
     ArtifactDone,
     Control,
     Execution,
+    Executor,
     LocalOptions,
     Sink,
     WorkerView,
 )
 
-__all__ = ["ArtifactDone", "Control", "Execution", "LocalOptions", "Sink", "WorkerView"]
+__all__ = ["ArtifactDone", "Control", "Execution", "Executor", "LocalOptions", "Sink", "WorkerView"]

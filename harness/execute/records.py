@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from harness.plan.records import Plan
     from harness.store.rows import Group
 
 __all__ = [
     "ArtifactDone",
     "Control",
     "Execution",
+    "Executor",
     "LocalOptions",
     "Sink",
     "WorkerView",
@@ -71,6 +76,15 @@ class Control:
     """How a caller ends an execution early: set ``stop`` (a signal handler may)."""
 
     stop: bool = False
+
+
+class Executor(Protocol):
+    """What runs cells: ours, or a plugin's (``harness_executors``), made without arguments."""
+
+    def run(
+        self, plan: Plan, rows: npt.NDArray[np.int64], sink: Sink, control: Control
+    ) -> Execution:
+        """Run the cells at ``rows`` of ``plan`` and give their outcomes to ``sink``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

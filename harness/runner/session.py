@@ -16,11 +16,12 @@ import numpy.typing as npt
 
 from harness.analyse.decided import BOARD_LEVEL, Look, Looks, Open, open_at
 from harness.api.parameters import canonical
-from harness.execute import Control, LocalOptions
+from harness.errors import PluginError, UsageError, nearest
+from harness.execute import Control, Executor, LocalOptions
 from harness.execute.inline import InlineExecutor
 from harness.execute.local import LocalExecutor
 from harness.plan.records import Plan
-from harness.registry import Registry
+from harness.registry import Registry, attempt, told
 from harness.runner.analysis import analyse, results_of
 from harness.runner.environments import ASIDE
 from harness.runner.pending import code_ids, settled_in_journal
@@ -104,6 +105,7 @@ def run_prepared(
         prepared, looks = narrowed(prepared, settings.cell), Looks(())
     if not settings.skip_unmet:
         refuse_unmet(prepared)
+    named = _named(settings.executor, prepared.registry) if settings.executor else None
     commit = commit_of(Path(prepared.plan.suite.path).resolve().parent)
     folder = choose_run(
         settings.results,
@@ -111,10 +113,25 @@ def run_prepared(
         suite_hash(prepared.plan.suite),
         commit=commit.short,
     )
-    session = _Session(prepared, looks, settings, folder, commit, watcher, control, early)
-    told = {each.name: getattr(settings, each.name) for each in fields(settings)}
-    session.notify("harness_configure", settings=told)
+    session = _Session(prepared, looks, settings, folder, commit, watcher, control, early, named)
+    given = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    session.notify("harness_configure", settings=given)
     return session.run()
+
+
+def _named(name: str, registry: Registry) -> Executor:
+    """A plugin's executor, made; ``UsageError`` where there is none of the name."""
+    known = sorted(registry.things("executor"))
+    if name not in known:
+        near = nearest(name, known)
+        there = f"there are: {', '.join(known)}" if known else "no plugin brings one"
+        hint = f"nearest: {near}" if near else there
+        raise UsageError(f'there is no executor "{name}"; {hint}')
+    made, error = attempt(registry.executor(name))
+    if error is not None or made is None:
+        raise PluginError(f'executor "{name}" cannot be made: {told(error)}')
+    executor: Executor = made
+    return executor
 
 
 def plan_pending(prepared: Prepared, settings: Settings) -> tuple[IntArray, Reusable | None]:
@@ -167,6 +184,7 @@ class _Session:
     watcher: Watcher
     control: Control
     early: LocalExecutor | None
+    named: Executor | None
 
     def run(self) -> Run:
         """Execute what is pending and write the tables, whatever stops the execution."""
@@ -200,9 +218,7 @@ class _Session:
             )
             return self._finish(record, pending.reusable, ended.look)
 
-    def _execute(
-        self, executor: InlineExecutor | LocalExecutor, journal: Journal, pending: _Pending
-    ) -> Ended:
+    def _execute(self, executor: Executor, journal: Journal, pending: _Pending) -> Ended:
         """Run what is pending: at once, or in waves until it is decided or time is used up."""
         plan, prepared = self.prepared.plan, self.prepared
         sink = _Sink(plan, journal, self)
@@ -297,7 +313,9 @@ class _Session:
             ]
             journal.append(plan, skipped(rows.tolist(), [reasons[at] for at in plan.spec[rows]]))
 
-    def _executor(self) -> tuple[InlineExecutor | LocalExecutor, int]:
+    def _executor(self) -> tuple[Executor, int]:
+        if self.named is not None:
+            return self.named, self.settings.workers or 1
         if self.settings.inline:
             return InlineExecutor(
                 is_debugged=self.settings.debug, job_cells=self.settings.job_cells

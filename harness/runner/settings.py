@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from harness.errors import UsageError
+
 if TYPE_CHECKING:
     from harness.execute import WorkerView
     from harness.plan.records import Plan
@@ -27,6 +29,8 @@ class Settings:
         Worker processes; ``None`` takes one a core.
     inline
         Run in this process: no isolation, no limits; for debugging, and everywhere.
+    executor
+        Name of a plugin's executor to run on; empty: workers of our own, or ``inline``.
     debug
         With ``inline``: let a cell's exception through.
     retry_failed
@@ -48,6 +52,7 @@ class Settings:
     results: Path = Path("results")
     workers: int | None = None
     inline: bool = False
+    executor: str = ""
     debug: bool = False
     retry_failed: bool = False
     fresh: bool = False
@@ -56,6 +61,12 @@ class Settings:
     job_cells: int | None = None
     retries: int = 1
     budget_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.inline and self.executor:
+            raise UsageError(
+                f"inline and the executor {self.executor} are two ways to run: give one"
+            )
 
     @property
     def retries_failed(self) -> bool:

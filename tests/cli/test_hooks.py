@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 from commands import HEAD, Folder, settled
 
 PACKAGE = """
 from harness import hookimpl
+from harness.execute.inline import InlineExecutor
 
 
 @hookimpl
@@ -20,6 +22,22 @@ def harness_published():
 @hookimpl
 def harness_leaderboard_columns():
     return {"from where": "source", "how many": "n"}
+
+
+@hookimpl
+def harness_executors():
+    return {"acme/backwards": "acme_hooks:Backwards", "acme/odd": "acme_hooks:Odd"}
+
+
+class Backwards(InlineExecutor):
+    def run(self, plan, rows, sink, control):
+        print("backwards")
+        return super().run(plan, rows[::-1], sink, control)
+
+
+class Odd:
+    def __init__(self, queue):
+        pass
 
 
 @hookimpl
@@ -74,3 +92,35 @@ def test_a_column_that_there_is_none_of_is_refused_with_the_packages_name(instal
     finally:
         folder.write("acme_hooks.py", before)
     assert 'plugin "acme": leaderboard.parquet has no column "sauce"; nearest: source' in printed
+
+
+def test_a_run_on_a_packages_executor_measures_the_same(installed):
+    folder, _ = installed
+    for place, how in (("own", []), ("theirs", ["--executor", "acme/backwards"])):
+        done = folder.run("run", "toy.yaml", "--results", place, "--fresh", *how)
+        settled(done, 0)
+        assert ("backwards" in done.stdout + done.stderr) == bool(how)
+    own, theirs = (
+        pd.read_parquet(next(folder.path.glob(f"{place}/toy/*/measurements.parquet")))
+        for place in ("own", "theirs")
+    )
+    assert sorted(own["value"]) == sorted(theirs["value"])
+    assert len(own) == len(theirs) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("acme/backward", 'there is no executor "acme/backward"; nearest: acme/backwards'),
+        ("acme/odd", 'executor "acme/odd" cannot be made: TypeError'),
+    ],
+)
+def test_an_executor_that_cannot_be_had_is_told(installed, name, told):
+    folder, _ = installed
+    assert told in settled(folder.run("run", "toy.yaml", "--executor", name), 2)
+
+
+def test_two_ways_to_run_are_refused(installed):
+    folder, _ = installed
+    done = folder.run("run", "toy.yaml", "--executor", "acme/backwards", "--inline")
+    assert "are two ways to run" in settled(done, 2)
