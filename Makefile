@@ -23,6 +23,7 @@ check: $(VENV)/dev-installed  ## formatting, lints, types, layers
 nightly: $(VENV)/dev-installed  ## the slow reproductions too
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 	$(BIN)/harness check suites/smoke.yaml
+	$(BIN)/harness check networks/mspd
 	for suite in $(PAPERS); do $(BIN)/harness run suites/$$suite.yaml --strict || exit 1; done
 
 $(VENV)/run-installed: pyproject.toml constraints.txt

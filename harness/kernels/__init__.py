@@ -3,7 +3,8 @@
 A kind's driver is a plain function whose leading arguments are functions and the rest data.
 ``specialise(driver, **functions)`` gives a kernel that takes the data only. It is compiled by
 numba at its first call and kept on disk; what does not compile, and everything under
-``HARNESS_JIT=0`` or without numba, runs as plain Python through the same driver.
+``HARNESS_JIT=0`` or without numba, runs as plain Python through the same driver
+(``HARNESS_JIT=rows``: row kernels are compiled, drivers and methods are not).
 
 ===========  ===================================================================
 module       what

@@ -13,6 +13,7 @@ __all__ = [
     "cache_folder",
     "default_folder",
     "has_numba",
+    "are_drivers_compiled",
     "is_jit_enabled",
     "locked",
     "set_cache_folder",
@@ -24,8 +25,17 @@ class _Chosen:
 
 
 def is_jit_enabled() -> bool:
-    """Whether kernels may be compiled: numba is installed and ``HARNESS_JIT`` is not 0."""
+    """Whether anything may be compiled: numba is installed and ``HARNESS_JIT`` is not 0."""
     return os.environ.get("HARNESS_JIT") != "0" and has_numba()
+
+
+def are_drivers_compiled() -> bool:
+    """Whether drivers may be, too: under ``HARNESS_JIT=rows`` only row kernels are.
+
+    Rows have floating-point flags of their own, so that their plain sources may differ from
+    them in the last bits; drivers and methods give the same bits either way.
+    """
+    return is_jit_enabled() and os.environ.get("HARNESS_JIT") != "rows"
 
 
 @cache

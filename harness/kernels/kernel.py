@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -55,8 +56,9 @@ class Kernel:
         return f"<kernel {self.driver.__name__}({names})>"
 
     def _choose(self, data: tuple[Any, ...]) -> Callable[..., Any]:
-        if not cache.is_jit_enabled():
-            why = "HARNESS_JIT is 0" if cache.has_numba() else "numba is not installed"
+        if not cache.are_drivers_compiled():
+            said = f"HARNESS_JIT is {os.environ.get('HARNESS_JIT')}"
+            why = said if cache.has_numba() else "numba is not installed"
             return self._give_up(why)
         from harness.kernels.entry import Refused, compiled_kernel
 
@@ -110,7 +112,7 @@ def specialise(driver: Callable[..., Any], **functions: Callable[..., Any]) -> K
             f"{driver.__qualname__} takes the functions ({', '.join(leading)}) first, "
             f"got ({', '.join(functions)})"
         )
-    is_jit_enabled = cache.is_jit_enabled()
+    is_jit_enabled = cache.are_drivers_compiled()
     ordered = tuple(functions[name] for name in leading)
     known = (driver, is_jit_enabled, *ordered)
     if known not in _kernels:

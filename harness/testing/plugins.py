@@ -17,7 +17,7 @@ from harness.api.contracts import Method, Task
 from harness.api.parameters import build
 from harness.errors import HarnessError, PluginError, UsageError, nearest
 from harness.plan.records import Plan
-from harness.registry import Registry, Thing
+from harness.registry import Registry, Thing, attempt
 from harness.runner.notebook import plan_objects
 from harness.runner.prepare import prepare
 from harness.suite.loader import Cuts
@@ -209,7 +209,10 @@ def _default(registry: Registry, thing: Thing) -> Any:
         cls = registry.method(thing.name) if thing.kind == "method" else registry.task(thing.name)
     except PluginError:
         return None
-    return None if ParameterTable(cls, thing.name).required else cls()
+    if ParameterTable(cls, thing.name).required:
+        return None
+    made, _ = attempt(cls)  # what lacks a library of another extra is no partner
+    return made
 
 
 def _serves(task: Task, method: Method) -> bool:

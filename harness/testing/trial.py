@@ -85,7 +85,7 @@ class Trial:
         compiled = set(self.plan.spec[rows["cell"][rows["compiled"] == _COMPILED]].tolist())
         if not compiled:
             return
-        with _environment("HARNESS_JIT", "0"):
+        with _environment("HARNESS_JIT", "rows"):
             as_python = self._worker()
         kept = {row for row in first if int(self.plan.spec[row]) in compiled}
         known = {row: each for row, each in first.items() if row in kept}

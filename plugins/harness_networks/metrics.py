@@ -38,6 +38,7 @@ METRICS = (
     Metric(name="gap_over_epsilon", description="gap / ε"),
     Metric(
         name="gap_over_guarantee",
+        direction="none",  # it would rank methods by how loose their theorems are
         description="gap over what the method's theorem says of it, proved or as printed",
     ),
     Metric(name="rounds", direction="none", description="iterations of the method"),

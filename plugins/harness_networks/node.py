@@ -17,6 +17,10 @@ from harness_networks.optimizer import Node, next_look
 __all__ = ["main"]
 
 
+class LinkBroken(RuntimeError):
+    """A neighbour is gone; what the program itself raises is something else."""
+
+
 def main(path: Path) -> int:
     """Run the node whose job lies at ``path``; its answer is written beside it."""
     import torch.distributed as links
@@ -31,9 +35,10 @@ def main(path: Path) -> int:
     )
     _warm_up(job)
     links.barrier()
+    path.with_name(f"{job.rank}.began").touch()
     try:
         seen = _run(job)
-    except RuntimeError as broken:  # what gloo raises when a neighbour is gone
+    except LinkBroken as broken:
         print(broken, flush=True)
         # No tidying up: it would wait for those that are gone.
         os._exit(LINK_BROKEN)
@@ -72,7 +77,10 @@ def _run(job: NodeJob) -> list[tuple[int, float, int, FloatArray]]:
     due, began = 1, time.perf_counter()
     method.init(job.parameters, known, own, message)
     for t in range(1, steps + 1):
-        received = _gather_mean(job, message) if job.is_mean else _exchange(job, message)
+        if t == 1 and job.first_is_silent:
+            received = np.zeros_like(message)
+        else:
+            received = _received(job, message)
         if t == job.dies_at:
             os._exit(3)
         method.step(
@@ -84,6 +92,14 @@ def _run(job: NodeJob) -> list[tuple[int, float, int, FloatArray]]:
             seen.append((t, wall_s, int(job.local.calls[0]), answer))
             due = next_look(t)
     return seen
+
+
+def _received(job: NodeJob, message: FloatArray) -> FloatArray:
+    """One communication."""
+    try:
+        return _gather_mean(job, message) if job.is_mean else _exchange(job, message)
+    except RuntimeError as error:  # what gloo raises when a neighbour is gone
+        raise LinkBroken(str(error)) from error
 
 
 def _exchange(job: NodeJob, message: FloatArray) -> FloatArray:

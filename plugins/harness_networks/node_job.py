@@ -38,11 +38,13 @@ class NodeJob(NamedTuple):
     key: int
     shared_key: int
     is_mean: bool
+    first_is_silent: bool
     dies_at: int = 0  # step at which it ends itself, for tests
 
 
 _NUMBERS = (
-    "rank", "nodes", "port", "wait_s", "degree", "key", "shared_key", "is_mean", "dies_at",
+    "rank", "nodes", "port", "wait_s", "degree", "key", "shared_key", "is_mean", "first_is_silent",
+    "dies_at",
 )  # fmt: skip
 
 

@@ -261,6 +261,7 @@ def advance(
 ) -> int:
     """One communication and every node's step ``t``, in turn; most calls of a node so far.
 
+    Nothing is left in ``work`` for the next node: what is read there before it is written is NaN.
     A node receives into a buffer of its own and steps at once, so that on large networks what
     was received never travels to memory and back. ``messages`` (2, nodes, width · d) are those
     sent and those for the next communication; the two change places with each step.
@@ -278,6 +279,9 @@ def advance(
                 received[c] = mean[c]
         else:
             receive(network, sent, i, received)
+        for vector in range(work.shape[0]):
+            for c in range(work.shape[1]):
+                work[vector, c] = np.nan
         message = following[i]
         for c in range(width):
             message[c] = sent[i, c]

@@ -121,8 +121,10 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]], folder: Path, timeout_s:
             return
         if time.monotonic() > deadline:
             late = [str(rank) for rank, code in enumerate(codes) if code is None]
+            begun = sum(1 for _ in folder.glob("*.began"))
+            told = "" if begun else "; none of them had begun, a start takes seconds a node"
             raise NodeDied(
-                f"node {', '.join(late)} did not end within wait_s: {timeout_s:g} seconds"
+                f"node {', '.join(late)} did not end within wait_s: {timeout_s:g} seconds{told}"
             )
         time.sleep(_POLL_S)
 
@@ -280,6 +282,7 @@ class OnProcesses(NetworkTask):
                 key=int(network.keys[rank]),
                 shared_key=network.shared_key,
                 is_mean=network.is_mean,
+                first_is_silent=network.first_is_silent,
             )
             jobs.append(job)
         return jobs

@@ -15,6 +15,7 @@ from annotated_types import Gt
 
 from harness import kernels
 from harness.kernels import (
+    cache,
     cache_folder,
     coerce,
     parameters_tuple,
@@ -464,6 +465,12 @@ def test_without_jit_nothing_imports_numba_and_the_numbers_are_the_same(warm):
     assert not answer["compiled"]
     assert not answer["numba"]
     assert answer["refusal"] == "HARNESS_JIT is 0"
+
+
+def test_rows_alone_are_compiled_where_that_is_asked(monkeypatch):
+    monkeypatch.setenv("HARNESS_JIT", "rows")
+    assert cache.is_jit_enabled()
+    assert not cache.are_drivers_compiled()
 
 
 def test_without_numba_everything_runs_plain(warm):

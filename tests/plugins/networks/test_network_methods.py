@@ -522,3 +522,16 @@ def test_a_message_that_is_left_as_it_is_is_sent_again():
     for t in range(1, 5):
         advance(step, None, *given.data, t, state, np.zeros((1, 2)), messages, calls)
     assert (state[:, :, 0] == [[0.0, 5.0, 5.0, 5.0]] * 3).all()
+
+
+def test_nothing_is_left_in_the_workspace_for_the_next_node():
+    def step(parameters, known, node, t, own, work, received, message, subgradient, local):
+        own[0] = work[0]  # what another node, or the step before, may have left
+        work[0] = 7.0
+
+    given = Given(three_nodes(), nx.path_graph(3), CentralSubgradient(rounds=1), plain=True)
+    state, messages = np.zeros((3, 1, 2)), np.zeros((2, 3, 2))
+    for t in (1, 2):
+        calls = np.zeros(3, dtype=np.int64)
+        advance(step, None, *given.data, t, state, np.zeros((1, 2)), messages, calls)
+        assert np.isnan(state).all()

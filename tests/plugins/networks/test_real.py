@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from network_runs import cell_of, outcomes, plain_final
+from programs import Raises, Silent
 
 from harness_networks.drs import DRS, CentralSmoothing
 from harness_networks.lad_synthetic import LadSynthetic
@@ -118,6 +119,20 @@ def test_parameters_that_are_no_numbers_are_refused_by_the_methods_name(tmp_path
 
 
 @needs_torch
+def test_an_error_of_the_program_is_no_broken_link(tmp_path):
+    jobs = jobs_of(RealLad(**SIZE | {"nodes": 2}), Raises(rounds=5))
+    with pytest.raises(NodeDied, match=r"node [01] died \(exit code 1\): .*boom in my step"):
+        run_nodes(jobs, tmp_path, timeout_s=60.0)
+
+
+@needs_torch
+def test_a_silent_first_message_is_silent_on_real_links():
+    real = outcomes(RealLad(**SIZE), Silent(rounds=6))[0].final
+    assert real["off_simulation"] == 0.0
+    assert real["gap"] == plain_final(LadSynthetic(**SIZE), Silent(rounds=6))["gap"]
+
+
+@needs_torch
 def test_a_node_that_dies_is_named_and_nobody_waits(tmp_path):
     task, method = RealLad(**SIZE | {"nodes": 2}), MSPD(rounds=500, inner=2)
     jobs = jobs_of(task, method)
@@ -137,7 +152,7 @@ def test_without_torch_a_cell_is_skipped_with_the_reason(monkeypatch):
 @needs_torch
 def test_nodes_that_are_late_are_named_with_the_limit(tmp_path):
     jobs = jobs_of(RealLad(**SIZE | {"nodes": 2}), MSPD(rounds=500, inner=2))
-    with pytest.raises(NodeDied, match=r"node 0, 1 did not end within wait_s: 0\.01 seconds"):
+    with pytest.raises(NodeDied, match=r"within wait_s: 0\.01 seconds; none of them had begun"):
         run_nodes(jobs, tmp_path, timeout_s=0.01)
 
 
