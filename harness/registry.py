@@ -274,7 +274,10 @@ def _names_from(implementation: Any) -> dict[str, str]:
     named = implementation.function()
     if not isinstance(named, Mapping):
         raise TypeError(f"must return a mapping of names, got {type(named).__name__}")
-    return {str(name): str(at) for name, at in named.items()}
+    for name, at in named.items():
+        if not isinstance(at, str):
+            raise TypeError(f'{name}: a text "module:Class" is wanted, got {at!r}')
+    return {str(name): at for name, at in named.items()}
 
 
 def told(error: BaseException | None) -> str:

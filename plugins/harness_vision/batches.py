@@ -51,11 +51,17 @@ class Batches:
     pseudo_weight: float
 
     def __post_init__(self) -> None:
+        cut = f" in {self.parts} mini-batches" if self.parts > 1 else ""
         if not self._cut(self.known):
-            cut = f" in {self.parts} mini-batches" if self.parts > 1 else ""
             raise ValueError(
                 f"{len(self.known)} training images make no batch of {self.size}{cut}: take a "
                 "smaller batch, or last_batch: keep"
+            )
+        # An epoch draws as many batches of these as of the others, however often.
+        if len(self.pseudo) and not self._cut(self.pseudo):
+            raise ValueError(
+                f"{len(self.pseudo)} images with hidden labels make no batch of {self.size}{cut}: "
+                "hide more, or take a smaller batch, or last_batch: keep"
             )
 
     @property

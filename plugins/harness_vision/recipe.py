@@ -42,6 +42,7 @@ from harness import Artifact, Cell
 from harness_vision.backbones import PUBLISHED, NormalisationName, Shortcut, refuse_unknown
 from harness_vision.batches import Batches
 from harness_vision.classifier import Classifier
+from harness_vision.images import training_images
 from harness_vision.images.image_set import IntArray
 from harness_vision.networks import Blueprint, refuse_unfit_start
 
@@ -214,11 +215,16 @@ class Recipe(Classifier):
     def check_images(self, dataset: str, images: int) -> None:
         """Refuse images that make no batch, as the training would."""
         hidden = round(self.hidden * images)
-        if hidden == images:
+        if self.hidden and hidden in (0, images):
+            whose = "none" if not hidden else "all"
             raise ValueError(
-                f"hidden: {self.hidden:g} hides the labels of all {images:,} training images"
+                f"hidden: {self.hidden:g} hides the labels of {whose} of the {images:,} training "
+                "images"
             )
         self.batches(np.arange(images - hidden), np.arange(hidden))
+        if self.pretrained_on:
+            before = replace(self, pretrained_on="", hidden=0.0)
+            before.check_images(self.pretrained_on, training_images(self.pretrained_on))
 
     def batches(self, known: IntArray, pseudo: IntArray) -> Batches:
         """How epochs are cut; refuses images that make no batch."""

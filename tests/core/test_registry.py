@@ -115,3 +115,12 @@ def test_a_path_without_hooks_says_what_is_missing(tmp_path, monkeypatch):
     path.write_text("x = 1\n")
     with pytest.raises(PluginError, match="registers nothing"):
         Registry([]).add_paths([path])
+
+
+def test_a_class_in_place_of_its_name_is_told(tmp_path):
+    (tmp_path / "given.py").write_text(
+        "from harness import hookimpl\n\n\nclass Mine:\n    pass\n\n\n"
+        '@hookimpl\ndef harness_methods():\n    return {"mine/one": Mine}\n'
+    )
+    with pytest.raises(PluginError, match='mine/one: a text "module:Class" is wanted'):
+        Registry().add_paths([tmp_path / "given.py"])

@@ -90,7 +90,7 @@ def read_state(path: Path) -> State:
             "it, write its tensors alone: safetensors.torch.save_file(model.state_dict(), "
             '"weights.safetensors"), or torch.save(model.state_dict(), …)'
         ) from error
-    except (RuntimeError, EOFError) as error:
+    except (RuntimeError, EOFError, OSError) as error:
         raise UnfitWeights(f"{path} is no checkpoint: {error}") from error
     return _stripped(_tensors(held, path))
 

@@ -23,6 +23,7 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -190,6 +191,8 @@ class CertificationTask(Task):
         require_count("n", self.n)
         require_level("alpha", self.alpha)
         require_increasing("radii", self.radii)
+        if not 0.0 <= self.factor < inf:
+            raise ValueError(f"factor must be a number of at least 0, got {self.factor:g}")
 
     def data(self) -> str:
         """The image set's name."""
@@ -207,8 +210,9 @@ class CertificationTask(Task):
         if beyond:
             needed = draws_needed(beyond[0], method.sigma, self.alpha)
             least = f"{needed:,.0f}" if needed < _COUNTABLE else f"{needed:.0e}"
+            most = f"radii up to {reach:.4g}" if reach > 0.0 else "nothing"
             warnings.warn(
-                f"{self.n:,} draws at sigma = {method.sigma:g} certify radii up to {reach:.4g}: "
+                f"{self.n:,} draws at sigma = {method.sigma:g} certify {most}: "
                 f"{beyond[0]:g} is out of reach and needs n of {least} at least",
                 stacklevel=2,
             )

@@ -124,7 +124,8 @@ def load(
         kept = _chosen(kept, every, limit)
     if not len(kept.labels):
         told = "; ".join(f"{each.where}: {each.reason}" for each in kept.skipped[:3])
-        raise ValueError(f"no image is left of {name} {split}: {told or 'it is empty'}")
+        empty = f"no index is a multiple of {every}" if every > 1 else "it is empty"
+        raise ValueError(f"no image is left of {name} {split}: {told or empty}")
     return ImageSet(
         name=name,
         split=split,

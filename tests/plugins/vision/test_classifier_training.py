@@ -266,10 +266,8 @@ def test_an_epoch_has_every_known_image_at_most_once_and_as_many_pseudo_batches(
             pseudo_weight=0.5,
         )
     except ValueError:
-        assert known < size
+        assert known < size or 0 < pseudo < size
         return
-    if pseudo < size:
-        batches = Batches(**vars(batches) | {"pseudo": rows[:0]})
     epoch = batches.epoch(Stream(seed))
     given = [batch for batch in epoch if batch.weight == 1.0]
     labelled = [batch for batch in epoch if batch.weight == 0.5]

@@ -13,6 +13,7 @@ import harness
 from harness.errors import UsageError
 from harness.runner.settings import Settings
 from harness_vision.certification.data_sets import Cifar10, Digits
+from harness_vision.images import load
 from harness_vision.recipes.gaussian import Gaussian
 from harness_vision.recipes.plain import Plain
 from harness_vision.training import TrainedClassifier
@@ -105,9 +106,11 @@ def test_a_model_that_cannot_be_built_is_told(monkeypatch):
     [
         ({"batch": 512}, "128 training images make no batch of 512"),
         ({"hidden": 0.9}, "13 training images make no batch of 64"),
-        ({"hidden": 0.9999}, "hides the labels of all 128 training images"),
+        ({"hidden": 0.9999}, "hides the labels of all of the 128 training images"),
+        ({"hidden": 0.0001}, "hides the labels of none of the 128 training images"),
+        ({"hidden": 0.1}, "13 images with hidden labels make no batch of 64"),
     ],
-    ids=["batch", "hidden", "all-hidden"],
+    ids=["batch", "hidden", "all-hidden", "none-hidden", "pseudo"],
 )
 def test_images_that_make_no_batch_are_refused_before_anything_is_built(builds, wrong, told):
     with pytest.raises(UsageError, match=told):
@@ -125,3 +128,20 @@ def test_a_classifier_that_does_not_fit_is_refused_before_anything_is_built(buil
     with pytest.raises(UsageError, match="are for images of 3 channels, these have 1"):
         evaluate(start=Plain(weights="cifar10-resnet20"))
     assert not builds
+
+
+def test_images_of_the_pretraining_that_make_no_batch_are_refused():
+    recipe = Plain(batch=5_000, last_batch="drop", pretrained_on="cifar10-4000")
+    with pytest.raises(ValueError, match="4000 training images make no batch of 5000"):
+        recipe.check_images("cifar10", 50_000)
+
+
+def test_a_stride_that_leaves_no_image_is_told():
+    with pytest.raises(ValueError, match="no index is a multiple of 5000"):
+        load("digits", None, "test", every=5_000)
+
+
+@pytest.mark.parametrize("factor", [float("inf"), float("nan"), -1.0])
+def test_a_factor_that_is_no_number_is_refused(factor):
+    with pytest.raises(ValueError, match="factor must be a number of at least 0"):
+        Digits(factor=factor)
