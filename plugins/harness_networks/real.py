@@ -32,7 +32,15 @@ from harness_networks.lad_synthetic import LadSynthetic
 from harness_networks.metrics import METRICS
 from harness_networks.node_job import LINK_BROKEN, NodeJob, write_job
 from harness_networks.objectives import FloatArray, IntArray, Objective, local_of, slopes_oracle
-from harness_networks.optimizer import OVERFLOW, Facts, Network, NetworkOptimizer, Ran, advance
+from harness_networks.optimizer import (
+    OVERFLOW,
+    Facts,
+    Network,
+    NetworkOptimizer,
+    Ran,
+    advance,
+    spread_of,
+)
 from harness_networks.real_data import RealData
 from harness_networks.task import NetworkTask, Prepared, network_of
 
@@ -301,7 +309,6 @@ class OnProcesses(NetworkTask):
         reached = int(late[-1]) + 1 if late.size else 0
         is_reached = reached < len(gaps)
         look = reached if is_reached else len(gaps) - 1
-        away = measured.answers[-1] - means[-1]
         ran = Ran(
             steps=int(measured.steps[-1]),
             clock=float(clocks[-1]),
@@ -309,7 +316,7 @@ class OnProcesses(NetworkTask):
             communications=int(hops[-1]),
             gap=float(gaps[-1]),
             worst_gap=max(self._gap(instance, answer) for answer in measured.answers[-1]),
-            consensus=min(float(np.sqrt((away * away).sum(axis=1).mean())), OVERFLOW),
+            consensus=min(spread_of(np.vstack([measured.answers[-1], means[-1]])), OVERFLOW),
             reached_step=int(measured.steps[look]) if is_reached else 0,
             reached_clock=float(clocks[look]),
             reached_subgradients=int(measured.subgradients[look]),

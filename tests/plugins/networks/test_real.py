@@ -37,8 +37,6 @@ def test_real_processes_give_the_gap_of_the_simulated_network(method, nodes):
     size = SIZE | {"nodes": nodes}
     real = outcomes(RealLad(**size), method)[0].final
     simulated = plain_final(LadSynthetic(**size), method)
-    for name in ("consensus", "worst_gap"):
-        assert real.pop(name) == pytest.approx(simulated.pop(name), rel=1e-12)
     assert real.pop("off_simulation") == 0.0
     assert real["wall"] >= real["wall_to_epsilon"] > 0.0
     assert {name: real[name] for name in simulated if name in real} == {
