@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
@@ -54,6 +56,21 @@ def small_network(seed: int = 0, channels: int = 1, size: int = 8) -> nn.Module:
         nn.Flatten(),
         nn.Linear(8 * (size // 2) ** 2, 4),
     ).eval()
+
+
+class Job:
+    """What a cell asks of the harness."""
+
+    suite_seed, task_name, method_name, threads = 7, "vision/digits", "given", 1
+
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
+        self.folder, self.device = folder, device
+
+    def checkpoint_dir(self, seed: int) -> Path:
+        return self.folder
+
+    def progress(self, seed: int, fraction: float) -> None:
+        assert 0.0 < fraction <= 1.0
 
 
 def noise_of(name: str | int = "model") -> Noise:

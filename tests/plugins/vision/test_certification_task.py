@@ -14,7 +14,7 @@ import pytest
 import torch
 from image_files import archive, binary_records, drawn, pickled_batch
 from scipy.special import ndtri
-from smoothing_models import Constant, HalfSpace
+from smoothing_models import Constant, HalfSpace, Job
 from torch import nn
 
 import harness
@@ -25,21 +25,6 @@ from harness_vision import datasets
 from harness_vision.certification.data_sets import Cifar10, Digits, FashionMnist, ImageNet
 from harness_vision.classifier import Classifier
 from harness_vision.images import load
-
-
-class Job:
-    """What a cell asks of the harness."""
-
-    suite_seed, task_name, method_name, device, threads = 7, "vision/digits", "given", "cpu", 1
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def checkpoint_dir(self, seed):
-        return self.folder
-
-    def progress(self, seed, fraction):
-        assert 0.0 < fraction <= 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
