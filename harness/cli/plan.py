@@ -34,7 +34,7 @@ def print_plan(prepared: Prepared, settings: Settings, *, brief: bool) -> int:
     reused = 0 if reusable is None else int((reusable.run >= 0).sum())
     say([*_groups(prepared, rows), line(), *_summary(prepared, rows.size, reused, cost)])
     if prepared.unmet and not settings.skip_unmet:
-        say([line((f"{name}: {', '.join(what)}", "bad")) for name, what in prepared.unmet.items()])
+        say([line((what, "bad")) for what in prepared.unmet.told()])
         return ExitCode.HARDWARE
     return ExitCode.OK
 
@@ -43,15 +43,18 @@ def _groups(prepared: Prepared, rows: np.ndarray) -> list[Line]:
     plan = prepared.plan
     planned = np.bincount(plan.spec, minlength=len(plan.specs))
     pending = np.bincount(plan.spec[rows], minlength=len(plan.specs))
+    lost = np.bincount(plan.spec[prepared.unmet.reasons(plan) != ""], minlength=len(plan.specs))
     lines: list[Line] = []
     title = None
-    for spec, total, left in zip(plan.specs, planned, pending, strict=True):
+    for spec, total, left, out in zip(plan.specs, planned, pending, lost, strict=True):
         if spec.title != title:
             title = spec.title
             lines += [*([line()] if lines else []), line((title, "strong"))]
         to_run = "all reused" if not left else f"{numbers.count(int(left))} to run"
-        if spec.hardware in prepared.unmet:
+        if spec.hardware in prepared.unmet.classes:
             to_run = f"cannot run here: {spec.hardware}"
+        elif out:
+            to_run += f", {numbers.count(int(out))} cannot run here"
         lines.append(
             line(f"  {spec.label:<36} {numbers.count(int(total)):>7} seeds  ", (to_run, "quiet"))
         )

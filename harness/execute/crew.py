@@ -36,7 +36,7 @@ class Hand:
     index: int
     kind: WorkerKind
     processors: tuple[int, ...]
-    gpu: str
+    gpus: tuple[str, ...]
     commands: int
     outcomes: int
     log: Path | None
@@ -154,21 +154,22 @@ class Shares:
         total = max(self.cpus, workers)
         self._free = [own[(start + each) % len(own)] for each in range(total)]
         self._gpus = list(gpus)
+        self.most = WorkerKind(self.cpus, len(self._gpus))
 
     def can_give(self, kind: WorkerKind) -> bool:
         """Whether a worker of the kind could start now."""
-        return len(self._free) >= kind.cpus and (kind.device != "cuda" or bool(self._gpus))
+        return len(self._free) >= kind.cpus and len(self._gpus) >= kind.gpus
 
-    def take(self, kind: WorkerKind) -> tuple[tuple[int, ...], str]:
-        """Processors, and the GPU (empty: none)."""
+    def take(self, kind: WorkerKind) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """Processors, and names of GPUs."""
         chosen, self._free = tuple(self._free[: kind.cpus]), self._free[kind.cpus :]
-        return chosen, self._gpus.pop(0) if kind.device == "cuda" else ""
+        gpus, self._gpus = tuple(self._gpus[: kind.gpus]), self._gpus[kind.gpus :]
+        return chosen, gpus
 
     def give_back(self, hand: Hand) -> None:
         """What a dead worker held."""
         self._free = [*hand.processors, *self._free]
-        if hand.gpu:
-            self._gpus.append(hand.gpu)
+        self._gpus = [*hand.gpus, *self._gpus]
 
 
 class Crew:
@@ -222,10 +223,11 @@ class Crew:
         os.set_blocking(commands, False)
         os.set_blocking(outcomes, False)
         _widen(outcomes)
-        processors, gpu = self.shares.take(kind)
-        hand = Hand(index, kind, processors, gpu, commands, outcomes, log, log_fd)
+        processors, gpus = self.shares.take(kind)
+        hand = Hand(index, kind, processors, gpus, commands, outcomes, log, log_fd)
         self.hands[index] = hand
-        own = {"cpus": kind.cpus, "gpu": gpu, "processors": processors if self._is_pinned else ()}
+        pinned = processors if self._is_pinned else ()
+        own = {"cpus": kind.cpus, "gpus": gpus, "processors": pinned}
         hand.send(encode_json(Kind.SETUP, self._setup | own))
         return hand
 

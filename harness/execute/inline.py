@@ -16,7 +16,7 @@ from harness.execute.artifacts import LoadedArtifacts, build_artifact
 from harness.execute.builds import build_order
 from harness.execute.context import Context
 from harness.execute.evaluate import JobRun
-from harness.execute.jobs import Job, Paces, name_of
+from harness.execute.jobs import Job, Paces, WorkerKind, name_of
 from harness.execute.messages import job_message, spec_message
 from harness.execute.objects import Bench, load_bench, prepare_kernels
 from harness.execute.outgoing import Outgoing
@@ -97,7 +97,9 @@ class _InlineRun:
         sink: Sink,
         control: Control,
     ) -> None:
-        self.queue = JobQueue(plan, rows, Paces(executor._job_cells, 1), _UNLIMITED)
+        self.queue = JobQueue(
+            plan, rows, Paces(executor._job_cells, 1), WorkerKind(_UNLIMITED, _UNLIMITED)
+        )
         self.outgoing = Outgoing(sink, executor._flush_s)
         self.notes: list[str] = []
         self._executor = executor

@@ -43,10 +43,14 @@ BUILD = -1
 
 
 class WorkerKind(NamedTuple):
-    """What a worker is set up for: libraries read their thread counts once, at import."""
+    """What a worker is set up for: libraries read thread counts and GPUs once, at import."""
 
     cpus: int
-    device: str
+    gpus: int = 0
+
+    def within(self, most: WorkerKind) -> WorkerKind:
+        """As much of it as there is: what wants more than that gets all."""
+        return WorkerKind(min(self.cpus, most.cpus), min(self.gpus, most.gpus))
 
 
 class Need(NamedTuple):
@@ -111,14 +115,14 @@ def name_of(job: Job, plan: Plan) -> str:
     return f"{spec.title or spec.task} with {spec.label}"
 
 
-def lanes_of(plan: Plan, rows: IntArray, cpus: int) -> Iterator[Lane]:
+def lanes_of(plan: Plan, rows: IntArray, most: WorkerKind) -> Iterator[Lane]:
     """The rows by spec and by the artifacts that they need, in the order of the plan."""
     rows = rows[np.argsort(plan.spec[rows], kind="stable")]
     of_spec = plan.spec[rows]
     starts = np.flatnonzero(np.diff(of_spec, prepend=-1)).tolist()
     for first, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
         spec = plan.specs[of_spec[first]]
-        kind = WorkerKind(min(spec.cpus, cpus), spec.device)
+        kind = WorkerKind(spec.cpus, spec.gpus).within(most)
         need = Need(kind, spec.memory_bytes or 0, spec.exclusive)
         for needs, chosen in _by_artifacts(plan, spec, rows[first:stop]):
             yield Lane(spec.index, chosen, needs, need)
@@ -138,9 +142,9 @@ def _by_artifacts(
         yield needs, np.array(of_needs, np.int64)
 
 
-def build_need(artifact: ArtifactSpec, cpus: int) -> Need:
+def build_need(artifact: ArtifactSpec, most: WorkerKind) -> Need:
     """What building an artifact takes."""
-    kind = WorkerKind(min(artifact.cpus, cpus), artifact.device)
+    kind = WorkerKind(artifact.cpus, artifact.gpus).within(most)
     return Need(kind, artifact.memory_bytes or 0, False)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
@@ -15,7 +14,7 @@ from harness.execute.running import LocalRun
 from harness.execute.slot import Slots
 from harness.execute.staff import Poller, Staff
 from harness.execute.system import is_supported
-from harness.hardware import Machine, observe
+from harness.hardware import observe, visible_gpus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,21 +91,11 @@ class LocalExecutor:
         slots, guard = self._prepared
         self._prepared = None
         options, machine = self._options, observe()
-        shares = Shares(options.cpus, self._workers, _gpus(options, machine))
-        queue = JobQueue(plan, rows, Paces(options.job_cells, self._workers), shares.cpus)
+        shares = Shares(options.cpus, self._workers, visible_gpus(options.gpus))
+        queue = JobQueue(plan, rows, Paces(options.job_cells, self._workers), shares.most)
         setup = {"data_sets": dict(options.data_sets)}
         crew = Crew(self._workers, shares, options.log_folder, setup, is_pinned=options.is_pinned)
         poller = Poller()
         staff = Staff(plan, queue, crew, poller, options.memory_bytes or machine.memory_bytes)
         run = LocalRun(plan, queue, crew, staff, poller, sink, control, options)
         return run.execute(slots, guard)
-
-
-def _gpus(options: LocalOptions, machine: Machine) -> list[str]:
-    """Names of the GPUs that may be used, as ``CUDA_VISIBLE_DEVICES`` takes them."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        names = [name for name in visible.split(",") if name]
-    else:
-        names = [str(each) for each in range(options.gpus or len(machine.gpus) or 1)]
-    return names if options.gpus is None else names[: options.gpus]

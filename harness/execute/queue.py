@@ -102,19 +102,19 @@ class JobQueue:
         Which cells.
     paces
         How long they take.
-    cpus
-        Processors that there are; a spec that wants more gets these.
+    most
+        Processors and GPUs that there are; a spec that wants more gets these.
     """
 
-    def __init__(self, plan: Plan, rows: IntArray, paces: Paces, cpus: int) -> None:
+    def __init__(self, plan: Plan, rows: IntArray, paces: Paces, most: WorkerKind) -> None:
         self.paces = paces
-        self._cpus = cpus
+        self._most = most
         self._shelves: dict[WorkerKind, _Shelf] = {}
         self._exclusive = _Shelf()
         self._numbers = 0
         self._running = 0
         self._is_alone = False
-        lanes = list(lanes_of(plan, rows, cpus))
+        lanes = list(lanes_of(plan, rows, most))
         self._cells = sum(lane.left for lane in lanes)  # in lanes, blocked or not
         self.builds = Builds(plan, {each for lane in lanes for each in lane.needs})
         self._blocked = [lane for lane in lanes if not self.builds.is_ready(lane.needs)]
@@ -292,7 +292,7 @@ class JobQueue:
                 self.builds.finish(artifact.artifact_id, missing.status, str(missing))
                 lost.append(artifact)
             elif self.builds.is_ready(artifact.inputs):
-                need = build_need(artifact, self._cpus)
+                need = build_need(artifact, self._most)
                 job = self._job(BUILD, _NO_ROWS, artifact.inputs, need, artifact=artifact)
                 self._shelf(need).jobs.appendleft(job)
             else:

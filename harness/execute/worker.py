@@ -141,7 +141,8 @@ def _set_up(content: Mapping[str, Any]) -> None:
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(cpus)))
     if "numba" in sys.modules and cpus != 1:  # preloaded, and told another number of threads
         sys.modules["numba"].config.reload_config()
-    os.environ["CUDA_VISIBLE_DEVICES"] = content["gpu"]
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(content["gpus"])
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # the driver's, and nvidia-smi's
     if cpus > 1:
         _raise_blas_threads(cpus)
 

@@ -36,8 +36,10 @@ def unmet(wanted: Requirement, machine: Machine) -> list[str]:
     if wanted.gpus > len(machine.gpus):
         lacks.append(f"needs {wanted.gpus} gpus, has {len(machine.gpus)}")
     model = wanted.gpu_model
-    if model is not None and not any(model.lower() in gpu.lower() for gpu in machine.gpus):
-        lacks.append(f'needs a GPU "{model}", has {", ".join(machine.gpus) or "none"}')
+    others = [gpu for gpu in machine.gpus if model and model.lower() not in gpu.lower()]
+    if model is not None and (others or not machine.gpus):
+        way = " (CUDA_VISIBLE_DEVICES chooses)" if len(others) < len(machine.gpus) else ""
+        lacks.append(f'needs GPUs "{model}", has {", ".join(machine.gpus) or "none"}{way}')
     if wanted.arch is not None and wanted.arch != machine.arch:
         lacks.append(f"needs {wanted.arch}, is {machine.arch}")
     return lacks

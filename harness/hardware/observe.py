@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Machine", "observe"]
+__all__ = ["Machine", "observe", "visible_gpus"]
+
+_DRIVER = Path("/proc/driver/nvidia/gpus")
+_CONTROL = Path("/dev/nvidiactl")
+_ASK_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What was observed. ``fingerprint`` is equal on machines whose times compare."""
+    """What was observed. ``fingerprint`` is equal on machines whose times compare.
+
+    ``cpus`` and ``gpus`` are those that this process may use.
+    """
 
     system: str
     arch: str
@@ -73,14 +82,63 @@ def _memory_bytes() -> int:
     return min(total, int(limit)) if limit.isdigit() else total
 
 
+def visible_gpus(most: int | None = None) -> list[str]:
+    """Names of the GPUs that may be used, as ``CUDA_VISIBLE_DEVICES`` takes them.
+
+    ``most`` caps their number. Where no driver tells of any, the user's word counts.
+    """
+    cards, named = _cards(), _chosen()
+    if named is None:
+        named = [str(each) for each in range(len(cards))]
+    elif cards:
+        named = [name for name in named if _model(name, cards)]
+    return named[:most]
+
+
+def _chosen() -> list[str] | None:
+    """The user's choice; ``None`` where there is none."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return None if visible is None else [name for name in visible.split(",") if name]
+
+
 def _gpus() -> tuple[str, ...]:
-    """Models of the GPUs that the driver shows; none without a driver."""
-    folder = Path("/proc/driver/nvidia/gpus")
-    if not folder.is_dir():
-        return ()
-    models = []
-    for place in sorted(folder.iterdir()):
-        for line in (place / "information").read_text().splitlines():
-            if line.startswith("Model:"):
-                models.append(line.split(":", 1)[1].strip())
-    return tuple(models)
+    """Models of the GPUs that may be used; none without a driver."""
+    cards, named = _cards(), _chosen()
+    if named is None:
+        return tuple(model for model, _ in cards)
+    return tuple(model for model in (_model(name, cards) for name in named) if model)
+
+
+def _model(name: str, cards: Sequence[tuple[str, str]]) -> str:
+    """The model of a visible GPU, by number or by the start of its UUID; empty: none such."""
+    if name.isdigit():
+        return cards[int(name)][0] if int(name) < len(cards) else ""
+    return next((model for model, uuid in cards if uuid.startswith(name)), "")
+
+
+def _cards() -> list[tuple[str, str]]:
+    """(Model, UUID) of each GPU, in the order that workers are told to use."""
+    if _DRIVER.is_dir():
+        texts = [(place / "information").read_text() for place in sorted(_DRIVER.iterdir())]
+        return [(_value(text, "Model"), _value(text, "GPU UUID")) for text in texts]
+    # Sandboxes may hide the driver's folder; the question costs up to a second.
+    if _CONTROL.exists():
+        return _asked_driver()
+    return []
+
+
+def _value(text: str, key: str) -> str:
+    lines = (line.partition(":") for line in text.splitlines())
+    return next((value.strip() for name, _, value in lines if name.strip() == key), "")
+
+
+def _asked_driver() -> list[tuple[str, str]]:
+    command = ["nvidia-smi", "--query-gpu=name,uuid", "--format=csv,noheader"]
+    try:
+        told = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=_ASK_S
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    rows = (line.rpartition(",") for line in told.splitlines())
+    return [(model.strip(), uuid.strip()) for model, _, uuid in rows if model]

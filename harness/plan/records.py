@@ -35,6 +35,7 @@ class ArtifactSpec:
     inputs: tuple[str, ...]
     device: str
     cpus: int
+    gpus: int
     timeout_s: float
     memory_bytes: int | None
     plugins: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ class Spec:
     hardware: str
     device: str
     cpus: int
+    gpus: int
     exclusive: bool
     memory_bytes: int | None
     timeout_s: float

@@ -144,6 +144,7 @@ def _spec(
         hardware=_HERE.name,
         device=_HERE.device,
         cpus=_HERE.cpus,
+        gpus=_HERE.gpus,
         exclusive=_HERE.exclusive,
         memory_bytes=_HERE.memory_bytes,
         timeout_s=float("inf"),

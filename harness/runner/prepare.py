@@ -12,10 +12,11 @@ import numpy as np
 
 from harness.data import describe
 from harness.errors import Fault, HardwareUnmet, SuiteError, UsageError
-from harness.hardware import Machine, observe, unmet
+from harness.hardware import Machine, observe
 from harness.plan.planner import plan_suite
 from harness.plan.records import Plan
 from harness.registry import Registry
+from harness.runner.serving import Lacking, lacking
 from harness.suite.loader import Cuts, Loaded, load_suite
 from harness.suite.select import claim_faults
 
@@ -26,14 +27,17 @@ __all__ = ["Prepared", "narrowed", "prepare", "refuse_unmet"]
 class Prepared:
     """A plan, the machine it is for, and what that machine cannot give.
 
-    ``unmet`` names hardware classes and what each lacks; their cells are planned and, with
-    ``--skip-unmet``, left out.
+    Cells that want what ``unmet`` names are planned and, with ``--skip-unmet``, left out.
     """
 
     plan: Plan
     machine: Machine
     registry: Registry
-    unmet: dict[str, list[str]]
+    unmet: Lacking
+
+    def of(self, plan: Plan) -> Prepared:
+        """The same with another plan."""
+        return replace(self, plan=plan, unmet=lacking(plan, self.machine))
 
 
 def prepare(
@@ -61,13 +65,11 @@ def prepare(
     if faults:
         raise SuiteError(loaded.suite.path, faults)
     machine = observe()
-    used = {spec.hardware for spec in plan.specs}
-    lacks = {name: unmet(loaded.suite.hardware[name], machine) for name in sorted(used)}
     return Prepared(
         plan=plan,
         machine=machine,
         registry=registry,
-        unmet={name: what for name, what in lacks.items() if what},
+        unmet=lacking(plan, machine),
     )
 
 
@@ -108,16 +110,14 @@ def narrowed(prepared: Prepared, cell: str) -> Prepared:
         spec=spec.astype(np.int32),
         seed=plan.seed[rows],
     )
-    classes = {each.hardware for each in left.specs}
-    unmet = {name: what for name, what in prepared.unmet.items() if name in classes}
-    return replace(prepared, plan=left, unmet=unmet)
+    return prepared.of(left)
 
 
 def refuse_unmet(prepared: Prepared) -> None:
-    """Raise ``HardwareUnmet`` when some class asks for what this machine cannot give."""
+    """Raise ``HardwareUnmet`` when something asks for what this machine cannot give."""
     if prepared.unmet:
-        listed = "; ".join(f"{name}: {', '.join(what)}" for name, what in prepared.unmet.items())
         raise HardwareUnmet(
-            f"this machine cannot give what the suite declares ({listed}); "
+            f"this machine cannot give what the suite asks for "
+            f"({'; '.join(prepared.unmet.told())}); "
             "run elsewhere, or leave those cells out with --skip-unmet"
         )

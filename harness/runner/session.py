@@ -145,9 +145,7 @@ def plan_pending(prepared: Prepared, settings: Settings) -> tuple[IntArray, Reus
 
 def _served(prepared: Prepared) -> npt.NDArray[np.bool_]:
     """Cells that this machine can serve."""
-    plan = prepared.plan
-    of_specs = np.array([spec.hardware not in prepared.unmet for spec in plan.specs], np.bool_)
-    served: npt.NDArray[np.bool_] = of_specs[plan.spec]
+    served: npt.NDArray[np.bool_] = prepared.unmet.reasons(prepared.plan) == ""
     return served
 
 
@@ -306,12 +304,10 @@ class _Session:
 
     def _skip_unmet(self, journal: Journal, pending: _Pending) -> None:
         """A row for every cell that this machine cannot serve, with the reason."""
-        plan, unmet, rows = self.prepared.plan, self.prepared.unmet, pending.unserved
+        plan, rows = self.prepared.plan, pending.unserved
         if rows.size:
-            reasons = [
-                f"hardware: {', '.join(unmet.get(spec.hardware, ()))}" for spec in plan.specs
-            ]
-            journal.append(plan, skipped(rows.tolist(), [reasons[at] for at in plan.spec[rows]]))
+            reasons = self.prepared.unmet.reasons(plan)[rows]
+            journal.append(plan, skipped(rows.tolist(), [f"hardware: {why}" for why in reasons]))
 
     def _executor(self) -> tuple[Executor, int]:
         if self.named is not None:
@@ -376,9 +372,7 @@ class _Session:
             for other, _ in list_runs(self.settings.results, self.prepared.plan.suite.name)
             if other.run_id != self.folder.run_id and other.is_being_written
         ]
-        notes += [
-            f"skipping {name}: {', '.join(what)}" for name, what in self.prepared.unmet.items()
-        ]
+        notes += [f"skipping {what}" for what in self.prepared.unmet.told()]
         notes += [
             f'plugin "{each.name}" is unavailable: {each.fault}'
             for each in self.prepared.registry.plugins

@@ -34,8 +34,7 @@ def extended(prepared: Prepared) -> tuple[Prepared, Looks]:
     if not looks.are_planned:
         return prepared, looks
     longest = replace(suite, entries=tuple(map(_longest_entry, suite.entries)))
-    plan = replace(plan_suite(longest, prepared.registry), suite=suite)
-    return replace(prepared, plan=plan), looks
+    return prepared.of(replace(plan_suite(longest, prepared.registry), suite=suite)), looks
 
 
 class _Step(NamedTuple):

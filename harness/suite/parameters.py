@@ -14,8 +14,10 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
+from harness.api.contracts import Method
 from harness.errors import PluginError, nearest
 from harness.suite.document import Faults, KeyPath, ListNode, MapNode, Node, is_broken, plain
+from harness.suite.keys import METHOD_OPTIONS
 from harness.suite.wording import (
     bare,
     choices,
@@ -283,6 +285,8 @@ class ParameterTable:
         if name in self.names:
             return True
         has = f"its parameters: {joined(self.names, 'and')}" if self.names else "it has none"
+        if name in METHOD_OPTIONS and issubclass(self.cls, Method):
+            has += f"; {name} belongs beside the name: {{{self.owner}: {{…}}, {name}: …}}"
         message = f'{self.owner} has no parameter "{name}"'
         faults.unknown(mapping.at(name), message, name, self.names, has)
         return False

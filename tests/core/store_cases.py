@@ -61,6 +61,7 @@ def _spec(index: int, code: bytes) -> Spec:
         suite_seed=0,
         hardware="laptop",
         device="cpu",
+        gpus=0,
         cpus=1,
         exclusive=False,
         memory_bytes=None,

@@ -25,15 +25,15 @@ from harness.execute.wire import (
 )
 from harness.store.rows import BoundRow, CellText, Group, ItemRow, RecordRow
 
-ONE = WorkerKind(1, "cpu")
+ONE = WorkerKind(1)
 ROOM = 1 << 40
 
 
-def spec(index, cpus=1, memory=None, exclusive=False, artifacts=None):
+def spec(index, cpus=1, memory=None, exclusive=False, artifacts=None, gpus=0):
     return SimpleNamespace(
         index=index,
         cpus=cpus,
-        device="cpu",
+        gpus=gpus,
         memory_bytes=memory,
         exclusive=exclusive,
         artifacts=artifacts or {},
@@ -53,9 +53,11 @@ def plan_of(*entries):
     )
 
 
-def queue_of(*entries, job_cells=None, workers=2, cpus=2):
+def queue_of(*entries, job_cells=None, workers=2, cpus=2, gpus=0):
     plan = plan_of(*entries)
-    return JobQueue(plan, np.arange(len(plan.spec)), Paces(job_cells, workers), cpus)
+    return JobQueue(
+        plan, np.arange(len(plan.spec)), Paces(job_cells, workers), WorkerKind(cpus, gpus)
+    )
 
 
 def drained(queue, seconds_a_cell):
@@ -141,8 +143,15 @@ def test_what_wants_more_memory_than_is_free_waits_unless_nothing_runs():
 
 def test_a_spec_that_wants_more_processors_than_there_are_gets_these():
     queue = queue_of((spec(0, cpus=64), 1), (spec(1, cpus=2), 1), cpus=4)
-    assert queue.kinds == [WorkerKind(4, "cpu"), WorkerKind(2, "cpu")]
+    assert queue.kinds == [WorkerKind(4), WorkerKind(2)]
     assert queue.next(ONE, None, ROOM) is None
+
+
+def test_a_spec_of_gpus_waits_for_a_worker_that_holds_as_many():
+    queue = queue_of((spec(0, gpus=1), 1), (spec(1, gpus=8), 1), (spec(2), 1), gpus=4)
+    assert queue.kinds == [WorkerKind(1, 1), WorkerKind(1, 4), WorkerKind(1, 0)]
+    assert queue.next(WorkerKind(1, 2), None, ROOM) is None
+    assert [queue.next(kind, None, ROOM).spec for kind in queue.kinds] == [0, 1, 2]
 
 
 def test_what_is_given_back_comes_again_with_its_attempt():

@@ -208,6 +208,13 @@ def test_an_unknown_parameter_comes_with_the_nearest():
     assert faults == [(2, 6, 'bandits/x has no parameter "horizn"', hint)]
 
 
+def test_a_key_among_the_parameters_is_told_where_it_belongs():
+    _, faults = values(Greedy, "{as: mine}")
+    assert faults[0][3].endswith("as belongs beside the name: {bandits/x: {…}, as: …}")
+    _, faults = values(Bandit, "{horizon: 3, as: mine}")  # a task has no label
+    assert "belongs" not in faults[0][3]
+
+
 def test_each_bad_item_of_a_list_is_pointed_to():
     _, faults = values(Weighted, "{weights: [1, 0, x]}")
     assert [each[:3] for each in faults] == [

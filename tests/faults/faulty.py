@@ -390,6 +390,9 @@ class Model(Artifact):
     def build(self, context) -> None:
         with Path(self.folder, "builds").open("a") as file:
             file.write(f"{self.seed} {self.parent}\n")
+        if self.fault == "visible":
+            told = f"{os.environ['CUDA_VISIBLE_DEVICES']} {context.device}"
+            Path(self.folder, "visible").write_text(told)
         if self.fault == "raise":
             raise ValueError("does not converge")
         if self.fault == "data":

@@ -382,7 +382,7 @@ def test_busy_workers_die_with_the_guardian():
 
 def test_a_worker_stopped_between_jobs_is_late_for_the_job_that_waits():
     job = SimpleNamespace(number=2, spec=0, artifact=None, need=SimpleNamespace(memory_bytes=0))
-    hand = Hand(0, WorkerKind(1, "cpu"), (0,), "", -1, -1, None, -1, pid=1)
+    hand = Hand(0, WorkerKind(1), (0,), (), -1, -1, None, -1, pid=1)
     hand.jobs.append(job)
     killed = []
     guard = SimpleNamespace(kill=lambda index, number: killed.append((index, number)))
