@@ -1,11 +1,12 @@
 """What certification costs beside its network, and what the sequential test saves.
 
-    python benchmarks/certification_speed.py [throughput|saving]
+    python benchmarks/certification_speed.py [throughput|precision|saving]
 
 ``throughput``: noisy copies a second of the whole loop against the network's own forward pass,
 20 batches of each in turn, in one process on one thread; ratios of CPU time by minima, lower
 deciles and medians. Networks and batches are those of the tasks, and smaller and larger batches
-of the smallest network. ``saving``:
+of the smallest network. ``precision``: noisy copies a second of the whole loop in each arithmetic
+and layout, on a GPU where there is one, by minima of wall time. ``saving``:
 SmoothAdv on digits (one model, trained here in seconds), certified by both rules on the same
 draws with n = 100,000; some six minutes of one core. Its controls are smaller n for everybody.
 """
@@ -16,7 +17,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -33,6 +34,8 @@ CASES = (
     ("strided-cnn", (3, 32, 32), 500),
 )
 AT_ONCE, SECONDS = 20, 15.0
+DEEP = ("resnet20", "resnet110")
+ARITHMETICS = (("float32", False), ("float32", True), ("bfloat16", False), ("bfloat16", True))
 DRAWS, GRID = 100_000, (0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75)  # to 3 σ at σ = .25
 SMALLER = (25_000, 10_000, 1_000)
 
@@ -84,6 +87,51 @@ def timed(network, shape, batch):
     return forward, loop
 
 
+def precision() -> None:
+    """One line a network, arithmetic and layout."""
+    import torch
+
+    from harness.random import Stream
+    from harness_vision.allocator import keep_freed_memory
+    from harness_vision.arithmetic import exact_kernels
+    from harness_vision.backbones import build
+    from harness_vision.certification.noise import Noise
+    from harness_vision.smoothed import SmoothedClassifier
+
+    keep_freed_memory()
+    torch.set_num_threads(1)
+    device, batch, batches = ("cuda", 4_000, 20) if torch.cuda.is_available() else ("cpu", 100, 2)
+    for name in DEEP:
+        network = build(name, (3, 32, 32), 10, seed=0).eval().to(device)
+        noise, plain_s = Noise(Stream("benchmark"), device), 0.0
+        for kind, channels_last in ARITHMETICS:
+            smoothed = SmoothedClassifier(
+                network, 0.25, noise, batch=batch, precision=kind, channels_last=channels_last
+            )
+            with exact_kernels():
+                best_s = whole_loop(smoothed._booth, noise, batch, batches)
+            plain_s = plain_s or best_s
+            layout = "channels last" if channels_last else "contiguous"
+            print(
+                f"{name}, {device}, batch {batch}, {kind}, {layout}: "
+                f"{1e6 * best_s / (batch * batches):8.2f} µs an image, {plain_s / best_s:.2f} ×"
+            )
+
+
+def whole_loop(booth, noise, batch, batches):
+    """Seconds that ``batches`` batches of one image take, the least of five tries."""
+    import torch
+
+    image, target = torch.rand(1, 3, 32, 32), np.array([0])
+    tries = []
+    for _ in range(6):
+        (source,) = noise.sources([0], "estimate")
+        began = perf_counter()
+        booth.hits(image, [source], target, [(0, batch * batches)])  # ends with the counts here
+        tries.append(perf_counter() - began)
+    return min(tries[1:])  # the first one compiles
+
+
 SUITE = """
 suite: certification-saving
 seed: 2019
@@ -133,5 +181,5 @@ def saving() -> None:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ["throughput", "saving"]:
-        {"throughput": throughput, "saving": saving}[name]()
+    for name in sys.argv[1:] or ["throughput", "precision", "saving"]:
+        {"throughput": throughput, "precision": precision, "saving": saving}[name]()

@@ -25,6 +25,7 @@ class Reason(Enum):
     CRASHED = "crashed"
     TIMEOUT = "timeout"
     OOM = "oom"
+    CROWDED = "crowded"
     LOST = "lost"  # the guardian died and took it along: nobody's fault
 
 

@@ -23,6 +23,7 @@ _STATUS = {
     Reason.CRASHED: (Status.CRASHED, "Crashed"),
     Reason.TIMEOUT: (Status.TIMEOUT, "Timeout"),
     Reason.OOM: (Status.OOM, "OutOfMemory"),
+    Reason.CROWDED: (Status.FAILED, "TooManyProcesses"),
 }
 _KIB = 1024
 _MIB = 1 << 20
@@ -77,6 +78,9 @@ def _message(hand: Hand, job: Job, mark: Mark, wait_status: int, plan: Plan) -> 
     if hand.reason is Reason.OOM:
         limit, seen = job.need.memory_bytes / _MIB, hand.seen_bytes / _MIB
         return f"used {seen:.0f} MiB where {limit:.0f} MiB are allowed{where}"
+    if hand.reason is Reason.CROWDED:
+        seen, allowed = hand.seen_processes, job.need.processes
+        return f"{seen} processes ran at one time where the hardware class says {allowed}{where}"
     return f"the worker {describe(wait_status)}{where}"
 
 

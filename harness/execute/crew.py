@@ -15,7 +15,7 @@ from harness.execute.blame import Reason
 from harness.execute.guard import Guard
 from harness.execute.jobs import Job, WorkerKind
 from harness.execute.slot import Mark
-from harness.execute.system import anonymous_bytes, descendants
+from harness.execute.system import anonymous_bytes, descendants, is_running
 from harness.execute.wire import Frames, Kind, encode_json
 
 __all__ = ["Crew", "Hand", "Shares"]
@@ -54,6 +54,7 @@ class Hand:
     reason: Reason = Reason.CRASHED
     kill_at: float = float("inf")
     seen_bytes: int = 0
+    seen_processes: int = 0
     is_retiring: bool = False
     is_ended: bool = False
     is_dead: bool = False
@@ -118,6 +119,12 @@ class Hand:
         total = sum(map(anonymous_bytes, (self.pid, *descendants(self.pid)))) - self.base_bytes
         self.seen_bytes = max(self.seen_bytes, total)
         return total
+
+    def count_processes(self) -> int:
+        """Descendants of the worker that run; those that ended and wait for it do not."""
+        if self.pid is not None:
+            self.seen_processes = sum(map(is_running, descendants(self.pid)))
+        return self.seen_processes
 
     def retire(self) -> None:
         """Let the worker end by itself."""

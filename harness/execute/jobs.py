@@ -59,6 +59,7 @@ class Need(NamedTuple):
     kind: WorkerKind
     memory_bytes: int
     is_exclusive: bool
+    processes: int = 0  # that it may have started at one time; 0: any number
 
 
 @dataclass(slots=True, eq=False)
@@ -123,7 +124,7 @@ def lanes_of(plan: Plan, rows: IntArray, most: WorkerKind) -> Iterator[Lane]:
     for first, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
         spec = plan.specs[of_spec[first]]
         kind = WorkerKind(spec.cpus, spec.gpus).within(most)
-        need = Need(kind, spec.memory_bytes or 0, spec.exclusive)
+        need = Need(kind, spec.memory_bytes or 0, spec.exclusive, spec.processes or 0)
         for needs, chosen in _by_artifacts(plan, spec, rows[first:stop]):
             yield Lane(spec.index, chosen, needs, need)
 
@@ -145,7 +146,7 @@ def _by_artifacts(
 def build_need(artifact: ArtifactSpec, most: WorkerKind) -> Need:
     """What building an artifact takes."""
     kind = WorkerKind(artifact.cpus, artifact.gpus).within(most)
-    return Need(kind, artifact.memory_bytes or 0, False)
+    return Need(kind, artifact.memory_bytes or 0, False, artifact.processes or 0)
 
 
 class Paces:

@@ -18,6 +18,7 @@ __all__ = [
     "become_subreaper",
     "children",
     "descendants",
+    "is_running",
     "die_with_parent",
     "is_supported",
     "spare_others_from_oom",
@@ -79,6 +80,15 @@ def descendants(pid: int) -> Iterator[int]:
     for child in children(pid):
         yield child
         yield from descendants(child)
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process exists and has not ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] not in b"ZX"
+    except OSError:
+        return False
 
 
 def anonymous_bytes(pid: int) -> int:

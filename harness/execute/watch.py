@@ -1,4 +1,4 @@
-"""Time, memory and logs of workers, looked at from outside.
+"""Time, memory, processes and logs of workers, looked at from outside.
 
 Works while C code holds the interpreter's lock, with signals blocked, and for a process that
 is stopped: nothing is asked of the worker.
@@ -52,6 +52,9 @@ class Watch:
         if self._is_over_memory(hand):
             self._sentence(hand, slots, Reason.OOM)
             guard.kill(hand.index, signal.SIGKILL)
+        elif self._is_crowded(hand):
+            self._sentence(hand, slots, Reason.CROWDED)
+            guard.kill(hand.index, signal.SIGKILL)
         # Read twice: the numbers are stored one by one, and an outcome may come in between.
         elif all(self._is_late(hand, slots.read(hand.index), now) for _ in range(2)):
             self._sentence(hand, slots, Reason.TIMEOUT)
@@ -62,6 +65,10 @@ class Watch:
         if not hand.jobs or not hand.jobs[0].need.memory_bytes:
             return False
         return hand.memory_bytes() > hand.jobs[0].need.memory_bytes
+
+    def _is_crowded(self, hand: Hand) -> bool:
+        allowed = hand.jobs[0].need.processes if hand.jobs else 0
+        return bool(allowed) and hand.count_processes() > allowed
 
     def _is_late(self, hand: Hand, mark: Mark, now: float) -> bool:
         """Cells taken up together have the time of all of them until the first outcome."""

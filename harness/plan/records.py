@@ -36,6 +36,7 @@ class ArtifactSpec:
     device: str
     cpus: int
     gpus: int
+    processes: int | None
     timeout_s: float
     memory_bytes: int | None
     plugins: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class Spec:
     device: str
     cpus: int
     gpus: int
+    processes: int | None
     exclusive: bool
     memory_bytes: int | None
     timeout_s: float

@@ -145,6 +145,7 @@ def _spec(
         device=_HERE.device,
         cpus=_HERE.cpus,
         gpus=_HERE.gpus,
+        processes=_HERE.processes,
         exclusive=_HERE.exclusive,
         memory_bytes=_HERE.memory_bytes,
         timeout_s=float("inf"),

@@ -103,7 +103,7 @@ HARDWARE: Mapping[str, Key] = {
     "gpus": Key("GPUs of a cell", {"type": "integer", "minimum": 0}),
     "gpu_model": Key("model that the GPU must be", {"type": "string"}),
     "arch": Key("architecture of the processor: x86_64, aarch64", {"type": "string"}),
-    "processes": Key("processes that a cell may start", _COUNT),
+    "processes": Key("processes that a cell may have started at one time", _COUNT),
     "exclusive": Key("a cell runs alone on the machine, as costs need it", {"type": "boolean"}),
 }
 

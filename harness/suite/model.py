@@ -46,7 +46,7 @@ class HardwareClass:
     gpus: Annotated[int, Ge(0)] = 0
     gpu_model: str | None = None
     arch: str | None = None
-    processes: Annotated[int, Ge(1)] = 1
+    processes: Annotated[int, Ge(1)] | None = None
     exclusive: bool = False
 
     @property

@@ -62,6 +62,7 @@ def _spec(index: int, code: bytes) -> Spec:
         hardware="laptop",
         device="cpu",
         gpus=0,
+        processes=None,
         cpus=1,
         exclusive=False,
         memory_bytes=None,

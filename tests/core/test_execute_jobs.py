@@ -34,6 +34,7 @@ def spec(index, cpus=1, memory=None, exclusive=False, artifacts=None, gpus=0):
         index=index,
         cpus=cpus,
         gpus=gpus,
+        processes=None,
         memory_bytes=memory,
         exclusive=exclusive,
         artifacts=artifacts or {},

@@ -215,6 +215,16 @@ def _eat_child(task, cell):
     yield good(cell)
 
 
+def _crowd(task, cell):
+    """Seven children, four of which have ended and are not waited for."""
+    for _ in range(4):
+        subprocess.Popen(["true"])
+    running = [subprocess.Popen(["sleep", "0.3"]) for _ in range(3)]
+    for child in running:
+        child.wait()
+    yield good(cell)
+
+
 def _print(task, cell):
     until = time.monotonic() + 0.4
     while time.monotonic() < until:
@@ -302,6 +312,7 @@ FAULTS = {
     "stubborn": _stubborn,
     "eat": _eat,
     "eat in a child": _eat_child,
+    "crowd": _crowd,
     "print": _print,
     "children": _children,
     "children, then crash": _children_crash,

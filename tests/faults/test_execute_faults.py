@@ -185,6 +185,22 @@ def test_a_cell_that_passes_its_memory_limit_is_out_of_memory(fault):
     assert sink.cells["peak_kib"][7] >= 200 << 10
 
 
+def test_a_cell_that_starts_more_processes_than_its_class_says_fails_and_leaves_none():
+    sink, execution = run_local(faulty("crowd", processes=2), job_cells=20)
+    assert sink.statuses() == with_one("FAILED")
+    told = "3 processes ran at one time where the hardware class says 2"
+    assert sink.texts[7].error_message == told
+    assert sink.texts[7].error_type == "TooManyProcesses"
+    assert execution.restarts == 1
+    assert subprocess.run(["pgrep", "-fx", "sleep 0.3"], check=False).returncode == 1
+
+
+@pytest.mark.parametrize("allowed", [None, 3])
+def test_a_cell_may_start_as_many_processes_as_its_class_says(allowed):
+    sink, _ = run_local(faulty("crowd", processes=allowed), job_cells=20)
+    assert sink.statuses() == ["OK"] * 20
+
+
 def test_what_a_worker_inherits_from_the_guardian_is_not_counted_to_it():
     inherited = []
 
@@ -381,7 +397,9 @@ def test_busy_workers_die_with_the_guardian():
 
 
 def test_a_worker_stopped_between_jobs_is_late_for_the_job_that_waits():
-    job = SimpleNamespace(number=2, spec=0, artifact=None, need=SimpleNamespace(memory_bytes=0))
+    job = SimpleNamespace(
+        number=2, spec=0, artifact=None, need=SimpleNamespace(memory_bytes=0, processes=0)
+    )
     hand = Hand(0, WorkerKind(1), (0,), (), -1, -1, None, -1, pid=1)
     hand.jobs.append(job)
     killed = []

@@ -9,6 +9,7 @@ import json
 from copy import deepcopy
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from simulated_gpu import OnCard, simulated_gpu
@@ -200,3 +201,56 @@ def on_both(task, method, parent, monkeypatch):
 
 def without_time(records):
     return {name: json.loads(line) | {"time_s": 0} for name, line in records.items()}
+
+
+# On a card
+
+
+real = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+
+
+def trained_on_real_card(recipe, folder, images=IMAGES):
+    model = recipe.model("digits", 0, images)
+    context = context_of(model, folder)
+    context.device = "cuda"
+    model.build(context)
+    return model.load(context.folder), context.metrics
+
+
+@real
+def test_trainings_on_a_real_card_repeat_to_the_bit_and_load_on_the_processor(tmp_path):
+    for name, recipe in RECIPES.items():
+        network, metrics = trained_on_real_card(recipe, tmp_path / name / "one")
+        again, _ = trained_on_real_card(recipe, tmp_path / name / "two")
+        assert are_equal(network, again), name
+        assert {each.device.type for each in network.state_dict().values()} == {"cpu"}
+        assert np.isfinite(metrics["training_loss"])
+
+
+@real
+def test_what_a_real_card_trained_and_certified_agrees_with_the_processor(tmp_path):
+    recipe = SmoothAdvPGD(epsilon=0.5, draws=2, **SMALL | {"epochs": 8})
+    network, _ = trained_on_real_card(recipe, tmp_path / "model", images=0)
+
+    class Kept(Given):
+        kept = network
+
+    task = Digits(limit=100, n=10_000, rule="fixed", attack="certificates", attack_steps=5)
+    outcomes = {}
+    for device in ("cpu", "cuda"):
+        (tmp_path / device).mkdir()
+        (outcomes[device],) = task.evaluate(Kept(), [Cell(0, Job(tmp_path / device, device))])
+    logs = {name: without_time(each.records) for name, each in outcomes.items()}
+    shares = {
+        name: np.array([line["hits"] / line["draws"] for line in log.values()])
+        for name, log in logs.items()
+    }
+    classes = {name: [line["prediction"] for line in log.values()] for name, log in logs.items()}
+    same = np.equal(classes["cpu"], classes["cuda"])
+    assert same.sum() >= 95  # the others' two likeliest classes are nearly as likely
+    same &= np.array(classes["cpu"]) >= 0  # of the others the log does not tell the class
+    # Two counts of 10,000 draws: six standard deviations are below .0425.
+    assert np.abs(shares["cpu"] - shares["cuda"])[same].max() < 0.0425
+    for outcome in outcomes.values():
+        assert np.mean(outcome.items["smoothed_accuracy"][1]) > 0.7
+        assert np.mean(outcome.items["broken"][1]) < 0.05
