@@ -50,11 +50,14 @@ def _groups(prepared: Prepared, rows: np.ndarray) -> list[Line]:
         if spec.title != title:
             title = spec.title
             lines += [*([line()] if lines else []), line((title, "strong"))]
-        to_run = "all reused" if not left else f"{numbers.count(int(left))} to run"
+        reused = "" if out else "all reused"
+        to_run = f"{numbers.count(int(left))} to run" if left else reused
         if spec.hardware in prepared.unmet.classes:
             to_run = f"cannot run here: {spec.hardware}"
         elif out:
-            to_run += f", {numbers.count(int(out))} cannot run here"
+            to_run = " · ".join(
+                filter(None, [to_run, f"{numbers.count(int(out))} cannot run here"])
+            )
         lines.append(
             line(f"  {spec.label:<36} {numbers.count(int(total)):>7} seeds  ", (to_run, "quiet"))
         )

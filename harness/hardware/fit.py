@@ -6,7 +6,7 @@ from typing import Protocol
 
 from harness.hardware.observe import Machine
 
-__all__ = ["Requirement", "unmet"]
+__all__ = ["Requirement", "told_gpus", "unmet"]
 
 
 class Requirement(Protocol):
@@ -34,7 +34,7 @@ def unmet(wanted: Requirement, machine: Machine) -> list[str]:
             f"needs {_gib(wanted.memory_bytes)} of memory, has {_gib(machine.memory_bytes)}"
         )
     if wanted.gpus > len(machine.gpus):
-        lacks.append(f"needs {wanted.gpus} gpus, has {len(machine.gpus)}")
+        lacks.append(f"needs {told_gpus(wanted.gpus)}, has {len(machine.gpus)}")
     model = wanted.gpu_model
     others = [gpu for gpu in machine.gpus if model and model.lower() not in gpu.lower()]
     if model is not None and (others or not machine.gpus):
@@ -43,6 +43,11 @@ def unmet(wanted: Requirement, machine: Machine) -> list[str]:
     if wanted.arch is not None and wanted.arch != machine.arch:
         lacks.append(f"needs {wanted.arch}, is {machine.arch}")
     return lacks
+
+
+def told_gpus(count: int) -> str:
+    """``1 gpu``, ``2 gpus``."""
+    return f"{count} gpu{'' if count == 1 else 's'}"
 
 
 def _gib(count: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.execute.artifacts import is_built
-from harness.hardware import Machine, unmet
+from harness.hardware import Machine, told_gpus, unmet
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -79,7 +79,7 @@ def _out_of_reach(plan: Plan, machine: Machine, without: Mapping[str, str]) -> d
         lost = [found[other] for other in each.inputs if other in found]
         if each.gpus > len(machine.gpus):
             lost = [
-                f"artifact {each.name}: needs {each.gpus} gpus to be built, has "
+                f"artifact {each.name}: needs {told_gpus(each.gpus)} to be built, has "
                 f"{len(machine.gpus)}, and is not in the cache"
             ]
         if lost:

@@ -195,7 +195,7 @@ def cells_of(ended):
 def test_artifacts_of_a_gpu_are_refused_before_the_run_where_there_is_none(suite, tmp_path, cards):
     with pytest.raises(HardwareUnmet) as refused:
         run(suite(), settings=Settings(results=tmp_path / "results"))
-    told = "artifact onnx/built: needs 1 gpus to be built, has 0, and is not in the cache"
+    told = "artifact onnx/built: needs 1 gpu to be built, has 0, and is not in the cache"
     assert str(refused.value).count(told) == 1
     assert not (tmp_path / "results").exists()
 
@@ -206,8 +206,8 @@ def test_their_cells_alone_are_left_out(suite, tmp_path, cards):
     skipped = {key for key, cell in cells.items() if cell.status == "skipped"}
     assert skipped == {("cuda", 0), ("rests", 0), ("card", 0), ("card", 9)}
     assert {cell.status for key, cell in cells.items() if key not in skipped} == {"ok"}
-    assert "needs 1 gpus to be built" in cells["rests", 0].error_message
-    assert cells["card", 9].error_message == "hardware: needs 1 gpus, has 0"
+    assert "needs 1 gpu to be built" in cells["rests", 0].error_message
+    assert cells["card", 9].error_message == "hardware: needs 1 gpu, has 0"
 
 
 def test_a_machine_with_a_gpu_builds_them_and_one_without_takes_them_from_the_cache(
@@ -226,3 +226,15 @@ def test_a_machine_with_a_gpu_builds_them_and_one_without_takes_them_from_the_ca
     assert observe().gpus == ()
     ended = run(suite(), settings=Settings(results=tmp_path / "here"))
     assert {cell.status for cell in cells_of(ended).values()} == {"ok"}
+
+
+def test_a_dry_run_says_which_cells_cannot_run_here(suite, tmp_path, cards, capsys):
+    from harness.cli.plan import print_plan
+
+    code = print_plan(prepare(suite(ON_CARD)), Settings(results=tmp_path), brief=False)
+    told = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert code == 4
+    assert "cpu 2 seeds 2 to run" in told
+    assert "cuda 2 seeds 1 to run · 1 cannot run here" in told
+    assert "card 2 seeds cannot run here: card" in told
+    assert "card: needs 1 gpu, has 0" in told
