@@ -7,8 +7,10 @@ import numpy as np
 from harness.cli import numbers
 from harness.cli.text import Line, line, mark, say
 from harness.errors import ExitCode
+from harness.plan.records import Plan
 from harness.runner import Prepared, Settings, plan_pending
 from harness.runner.cost import Cost, cost_of
+from harness.runner.session import Planned
 
 __all__ = ["print_plan"]
 
@@ -29,39 +31,37 @@ def print_plan(prepared: Prepared, settings: Settings, *, brief: bool) -> int:
             ]
         )
         return ExitCode.OK
-    rows, reusable = plan_pending(prepared, settings)
-    cost = cost_of(plan, rows, settings.results)
-    reused = 0 if reusable is None else int((reusable.run >= 0).sum())
-    say([*_groups(prepared, rows), line(), *_summary(prepared, rows.size, reused, cost)])
-    if prepared.unmet and not settings.skip_unmet:
+    planned = plan_pending(prepared, settings)
+    cost = cost_of(plan, planned.rows, settings.results)
+    summary = _summary(prepared, planned.rows.size, planned.reused, cost)
+    say([*_groups(plan, planned), line(), *summary])
+    if planned.unserved.size and not settings.skip_unmet:
         say([line((what, "bad")) for what in prepared.unmet.told()])
         return ExitCode.HARDWARE
     return ExitCode.OK
 
 
-def _groups(prepared: Prepared, rows: np.ndarray) -> list[Line]:
-    plan = prepared.plan
-    planned = np.bincount(plan.spec, minlength=len(plan.specs))
-    pending = np.bincount(plan.spec[rows], minlength=len(plan.specs))
-    lost = np.bincount(plan.spec[prepared.unmet.reasons(plan) != ""], minlength=len(plan.specs))
+def _groups(plan: Plan, planned: Planned) -> list[Line]:
+    cells, to_run, lost = (
+        np.bincount(plan.spec[rows], minlength=len(plan.specs))
+        for rows in (slice(None), planned.rows, planned.unserved)
+    )
     lines: list[Line] = []
     title = None
-    for spec, total, left, out in zip(plan.specs, planned, pending, lost, strict=True):
+    for spec in plan.specs:
         if spec.title != title:
             title = spec.title
             lines += [*([line()] if lines else []), line((title, "strong"))]
-        reused = "" if out else "all reused"
-        to_run = f"{numbers.count(int(left))} to run" if left else reused
-        if spec.hardware in prepared.unmet.classes:
-            to_run = f"cannot run here: {spec.hardware}"
-        elif out:
-            to_run = " · ".join(
-                filter(None, [to_run, f"{numbers.count(int(out))} cannot run here"])
-            )
-        lines.append(
-            line(f"  {spec.label:<36} {numbers.count(int(total)):>7} seeds  ", (to_run, "quiet"))
-        )
+        count = numbers.count(int(cells[spec.index]))
+        told = _told(int(to_run[spec.index]), int(lost[spec.index]))
+        lines.append(line(f"  {spec.label:<36} {count:>7} seeds  ", (told, "quiet")))
     return lines
+
+
+def _told(to_run: int, lost: int) -> str:
+    counts = ((to_run, "to run"), (lost, "cannot run here"))
+    parts = [f"{numbers.count(count)} {what}" for count, what in counts if count]
+    return " · ".join(parts) or "all reused"
 
 
 def _summary(prepared: Prepared, pending: int, reused: int, cost: Cost) -> list[Line]:

@@ -103,7 +103,8 @@ def run_prepared(
     prepared, looks = extended(prepared)
     if settings.cell:
         prepared, looks = narrowed(prepared, settings.cell), Looks(())
-    if not settings.skip_unmet:
+    may_refuse = prepared.unmet and not settings.skip_unmet
+    if may_refuse and plan_pending(prepared, settings).unserved.size:
         refuse_unmet(prepared)
     named = _named(settings.executor, prepared.registry) if settings.executor else None
     commit = commit_of(Path(prepared.plan.suite.path).resolve().parent)
@@ -134,13 +135,25 @@ def _named(name: str, registry: Registry) -> Executor:
     return executor
 
 
-def plan_pending(prepared: Prepared, settings: Settings) -> tuple[IntArray, Reusable | None]:
-    """Rows of the plan that would run, and what would be reused; nothing is written."""
+class Planned(NamedTuple):
+    """Rows of a plan that would run, and that would if this machine could serve them."""
+
+    rows: IntArray
+    unserved: IntArray
+    reused: int
+
+
+def plan_pending(prepared: Prepared, settings: Settings) -> Planned:
+    """What would be done; nothing is written."""
+    wanted = np.ones(len(prepared.plan), np.bool_)
+    if not settings.fresh:
+        wanted = _reusable(prepared.plan, settings).run < 0
     served = _served(prepared)
-    reusable = None if settings.fresh else _reusable(prepared.plan, settings)
-    if reusable is not None:
-        served &= reusable.run < 0
-    return np.flatnonzero(served), reusable
+    return Planned(
+        rows=np.flatnonzero(wanted & served),
+        unserved=np.flatnonzero(wanted & ~served),
+        reused=int((~wanted).sum()),
+    )
 
 
 def _served(prepared: Prepared) -> npt.NDArray[np.bool_]:

@@ -105,11 +105,11 @@ def descendants(pid: int) -> set[int]:
 def children(pid: int) -> list[int]:
     """Processes that ``pid`` has started and that are there now."""
     found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
+    try:
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
             found += map(int, task.read_text().split())
-        except OSError:  # it ended this moment
-            continue
+    except OSError:  # it, or a thread of it, ended this moment
+        pass
     return found
 
 

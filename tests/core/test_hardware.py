@@ -224,6 +224,8 @@ def test_a_machine_with_a_gpu_builds_them_and_one_without_takes_them_from_the_ca
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert observe().gpus == ()
+    again = run(suite(ON_CARD), settings=Settings(results=tmp_path / "there"))  # all is measured
+    assert {cell.status for cell in cells_of(again).values()} == {"reused"}
     ended = run(suite(), settings=Settings(results=tmp_path / "here"))
     assert {cell.status for cell in cells_of(ended).values()} == {"ok"}
 
@@ -236,5 +238,5 @@ def test_a_dry_run_says_which_cells_cannot_run_here(suite, tmp_path, cards, caps
     assert code == 4
     assert "cpu 2 seeds 2 to run" in told
     assert "cuda 2 seeds 1 to run · 1 cannot run here" in told
-    assert "card 2 seeds cannot run here: card" in told
+    assert "card 2 seeds 2 cannot run here" in told
     assert "card: needs 1 gpu, has 0" in told
