@@ -131,6 +131,8 @@ class Hand:
         if not self.is_retiring:
             self.is_retiring = True
             os.close(self.commands)
+            # The number may be another worker's before this one is buried.
+            self.commands = -1
 
     def close(self) -> None:
         """Give all descriptors back."""

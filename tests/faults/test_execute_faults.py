@@ -23,6 +23,7 @@ from harness.execute.crew import Hand
 from harness.execute.jobs import WorkerKind
 from harness.execute.local import LocalExecutor
 from harness.execute.slot import Mark
+from harness.execute.staff import Poller
 from harness.execute.system import anonymous_bytes, children
 from harness.execute.watch import Watch
 
@@ -394,6 +395,39 @@ def test_busy_workers_die_with_the_guardian():
     assert wait_until(lambda: not any(map(is_alive, workers)), 2.0)
     control.stop = True
     run.join()
+
+
+def test_a_retired_workers_descriptor_is_not_taken_for_the_next_ones():
+    def hand(commands, outcomes):
+        log = os.open(os.devnull, os.O_RDWR)
+        return Hand(0, WorkerKind(1), (0,), (), commands, outcomes, None, log, pid=1)
+
+    pipes = [os.pipe() for _ in range(4)]
+    poller, old = Poller(), hand(pipes[0][1], pipes[1][0])
+    poller.watch(old)
+    number = old.commands
+    old.retire()
+    os.dup2(pipes[2][0], number)  # the system gives the lowest number that is free
+    new = hand(pipes[3][1], number)
+    poller.watch(new)
+    os.write(pipes[2][1], b"x")
+    for fd in (old.outcomes, old.commands):  # as at its burial
+        poller.forget(fd)
+    old.close()
+    assert [found for _, found in poller.ready(1.0)] == [new]
+    poller.close()
+    new.close()
+    for fd in (pipes[0][0], pipes[1][1], *pipes[2], pipes[3][0]):
+        os.close(fd)
+
+
+def test_workers_of_two_kinds_take_turns_and_none_is_forgotten():
+    """A worker retires for one of another kind, again and again, while others are born."""
+    kinds = [spec_of(Faulty(), Plain(), cpus=cpus) for cpus in (1, 2, 1, 2, 1, 2)]
+    for _ in range(3):
+        sink, execution = run_local(plan_of(*((each, 4) for each in kinds)), workers=2, cpus=2)
+        assert sink.statuses() == ["OK"] * 24
+        assert execution.restarts == 0
 
 
 def test_a_worker_stopped_between_jobs_is_late_for_the_job_that_waits():
