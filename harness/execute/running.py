@@ -181,6 +181,8 @@ class LocalRun:
                 hand.base_bytes = hand.memory_bytes()
                 hand.seen_bytes = 0
                 self._staff.feed(hand)
+                # Others did its jobs meanwhile: it may hold what another kind waits for.
+                self._is_changed |= hand.is_idle
             else:
                 hand.is_dead = True
                 self._take_outcomes(hand)

@@ -20,8 +20,10 @@ from faulty_plans import HERE, Memory, plan_of, run_local, spec_of
 from harness.errors import StoreError
 from harness.execute import Control, LocalOptions
 from harness.execute.crew import Hand
+from harness.execute.guard import Born
 from harness.execute.jobs import WorkerKind
 from harness.execute.local import LocalExecutor
+from harness.execute.running import LocalRun
 from harness.execute.slot import Mark
 from harness.execute.staff import Poller
 from harness.execute.system import anonymous_bytes, children
@@ -428,6 +430,18 @@ def test_workers_of_two_kinds_take_turns_and_none_is_forgotten():
         sink, execution = run_local(plan_of(*((each, 4) for each in kinds)), workers=2, cpus=2)
         assert sink.statuses() == ["OK"] * 24
         assert execution.restarts == 0
+
+
+def test_a_worker_that_is_born_to_no_work_gives_way_to_what_waits():
+    """Its jobs were done by others before it came, and nothing else would make room."""
+    hand = Hand(0, WorkerKind(1), (0,), (), -1, -1, None, -1)
+    run = LocalRun.__new__(LocalRun)
+    run._guard = SimpleNamespace(events=lambda: [Born(0, os.getpid())])
+    run._crew = SimpleNamespace(hands={0: hand})
+    run._staff = SimpleNamespace(feed=lambda hand: None)
+    run._is_changed = False
+    run._hear_guardian()
+    assert run._is_changed
 
 
 def test_a_worker_stopped_between_jobs_is_late_for_the_job_that_waits():
