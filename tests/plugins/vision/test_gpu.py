@@ -21,6 +21,7 @@ from harness_vision import attacks
 from harness_vision.certification import noise
 from harness_vision.certification.data_sets import Digits
 from harness_vision.certification.noise import GeneratedSource, Source
+from harness_vision.pretrained import CleanAccuracy
 from harness_vision.recipes.consistency import Consistency
 from harness_vision.recipes.gaussian import Gaussian
 from harness_vision.recipes.macer import Macer
@@ -180,6 +181,11 @@ def test_directions_of_an_attack_on_certificates_are_drawn_on_the_card(
 ):
     monkeypatch.setattr(attacks, "_unit", drawn)
     there, here = on_both(TASKS["and attacked"], given, tmp_path, monkeypatch)
+    assert there == here
+
+
+def test_clean_accuracy_is_that_of_the_processor(given, tmp_path, monkeypatch):
+    there, here = on_both(CleanAccuracy(dataset="digits"), given, tmp_path, monkeypatch)
     assert there == here
 
 
