@@ -35,13 +35,22 @@ def check(what: str, seeds: int, as_json: bool) -> int:
     from harness.testing.plugins import plugin_facts, suite_facts
 
     is_suite = Path(what).suffix in (".yaml", ".yml")
-    facts = list(suite_facts(Path(what), seeds) if is_suite else plugin_facts(what, seeds))
+    facts = list(
+        suite_facts(Path(what), seeds, tell=_tell)
+        if is_suite
+        else plugin_facts(what, seeds, tell=_tell)
+    )
     has_failed = any(fact.verdict == "failed" for fact in facts)
     if as_json:
         say_json([asdict(fact) for fact in facts])
     else:
         say(list(_lines(facts)))
     return ExitCode.VERDICT if has_failed else ExitCode.OK
+
+
+def _tell(what: str) -> None:
+    """What is being run: as plain Python it may take minutes."""
+    click.echo(what, err=True)
 
 
 def _lines(facts: Sequence[Fact]) -> Iterable[Line]:

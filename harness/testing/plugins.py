@@ -24,7 +24,7 @@ from harness.suite.loader import Cuts
 from harness.suite.parameters import ParameterTable
 from harness.testing.classes import class_facts, object_facts
 from harness.testing.facts import Fact
-from harness.testing.trial import Trial
+from harness.testing.trial import Tell, Trial, silent
 
 __all__ = ["pair_facts", "plugin_facts", "suite_facts"]
 
@@ -54,8 +54,10 @@ def pair_facts(
     methods: Sequence[Method] | Mapping[str, Method],
     seeds: int,
     registry: Registry | None = None,
+    *,
+    tell: Tell = silent,
 ) -> Iterator[Fact]:
-    """Methods run on a task, every way that cells can be run.
+    """Methods run on a task, every way that cells can be run; ``tell`` hears what is run.
 
     Raises
     ------
@@ -64,10 +66,12 @@ def pair_facts(
     """
     registry = registry or Registry()
     plan, objects = plan_objects(task, methods, range(seeds), 0, registry)
-    yield from Trial(_limited(plan), registry, objects).facts()
+    yield from Trial(_limited(plan), registry, objects, tell).facts()
 
 
-def plugin_facts(name: str, seeds: int, registry: Registry | None = None) -> Iterator[Fact]:
+def plugin_facts(
+    name: str, seeds: int, registry: Registry | None = None, *, tell: Tell = silent
+) -> Iterator[Fact]:
     """A plugin, a method or a task by name, or a module by path; run where defaults serve.
 
     Raises
@@ -96,10 +100,12 @@ def plugin_facts(name: str, seeds: int, registry: Registry | None = None) -> Ite
     met: set[_Pair] = set()
     for thing in things:
         if thing.name in classes:
-            yield from _run(registry, thing, classes[thing.name], seeds, met)
+            yield from _run(registry, thing, classes[thing.name], seeds, met, tell)
 
 
-def suite_facts(path: Path, seeds: int, registry: Registry | None = None) -> Iterator[Fact]:
+def suite_facts(
+    path: Path, seeds: int, registry: Registry | None = None, *, tell: Tell = silent
+) -> Iterator[Fact]:
     """Every method and task of a suite, on its first seeds.
 
     Raises
@@ -120,7 +126,7 @@ def suite_facts(path: Path, seeds: int, registry: Registry | None = None) -> Ite
         method = build(classes[spec.method], spec.method_params)
         yield from object_facts(spec.title or spec.task, task)
         yield from object_facts(spec.label, method)
-    yield from Trial(plan, registry).facts()
+    yield from Trial(plan, registry, tell=tell).facts()
 
 
 def _limited(plan: Plan) -> Plan:
@@ -172,7 +178,12 @@ def _cheap_to_list(registry: Registry, name: str) -> Iterator[Fact]:
 
 
 def _run(
-    registry: Registry, thing: Thing, cls: type[Any], seeds: int, met: set[_Pair]
+    registry: Registry,
+    thing: Thing,
+    cls: type[Any],
+    seeds: int,
+    met: set[_Pair],
+    tell: Tell,
 ) -> Iterator[Fact]:
     """A thing at its defaults, with the first partner that serves it; no pair twice."""
     pair = _paired(registry, thing, cls)
@@ -183,7 +194,7 @@ def _run(
     yield from object_facts(thing.name, pair.method if thing.kind == "method" else pair.task)
     if pair not in met:
         met.add(pair)
-        yield from pair_facts(pair.task, [pair.method], seeds, registry)
+        yield from pair_facts(pair.task, [pair.method], seeds, registry, tell=tell)
 
 
 def _paired(registry: Registry, thing: Thing, cls: type[Any]) -> _Pair:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -24,16 +25,24 @@ from harness.registry import Registry
 from harness.runner.memory import MemorySink
 from harness.runner.recompute import Recomputed
 from harness.store.rows import CELL_ROW, Group
-from harness.testing.facts import Fact
+from harness.testing.facts import Fact, Verdict
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["Trial"]
+__all__ = ["Tell", "Trial", "silent"]
 
 _TOGETHER = 1 << 20  # cells a job: more than any trial has
 _COMPILED = 1  # in a cell's row
 _RAN = frozenset({"ok", "skipped"})
+_PLAIN_S = 60.0  # for a cell as plain Python, which may be a thousand times slower
+
+
+Tell: TypeAlias = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Hears, and says nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,20 +53,25 @@ class Trial:
     ----------
     objects
         Task and method of specs that are not to be imported.
+    tell
+        Hears what is being run.
     """
 
     plan: Plan
     registry: Registry
     objects: Mapping[int, tuple[Task, Method]] = field(default_factory=dict)
+    tell: Tell = silent
 
     def facts(self) -> Iterator[Fact]:
         """Whether every cell has numbers, and the same however it is run."""
         rows = np.arange(len(self.plan))
+        self._tell("the cells")
         first, groups = self._inline(rows, _TOGETHER)
         ran = {row for row, each in first.items() if each.status == "ok"}
         yield from self._ran(first)
         if not ran:
             return
+        self._tell("the cells again, alone and backwards")
         with _other_global_randomness():
             again, _ = self._inline(rows, _TOGETHER)
         yield from self._same(first, again, "repeats, whatever global generators hold")
@@ -80,16 +94,35 @@ class Trial:
             yield from (Fact(subject=each, check=there, verdict="skipped", told=why)
                         for each in self._subjects())  # fmt: skip
             return
-        yield from self._same(first, self._worker(), there)
+        self._tell("the cells in a fresh worker process")
+        yield from self._same(first, self._worker(np.arange(len(self.plan))), there)
         rows = np.frombuffer(b"".join(group.cells for group in groups), np.dtype(CELL_ROW))
         compiled = set(self.plan.spec[rows["cell"][rows["compiled"] == _COMPILED]].tolist())
         if not compiled:
             return
+        known = {row: each for row, each in first.items() if int(self.plan.spec[row]) in compiled}
+        self._tell(f"the cells as plain Python, {_PLAIN_S:g} s each at most")
         with _environment("HARNESS_JIT", "rows"):
-            as_python = self._worker()
-        kept = {row for row in first if int(self.plan.spec[row]) in compiled}
-        known = {row: each for row, each in first.items() if row in kept}
-        yield from self._same(known, as_python, plain)
+            as_python, late = self._within(known, _PLAIN_S)
+        for spec in sorted(late):
+            told = f"a cell takes more than {_PLAIN_S:g} s: name a suite with smaller sizes"
+            subject = self._subjects()[spec]
+            yield Fact(subject=subject, check=plain, verdict="skipped", told=told)
+        ended = {row: each for row, each in known.items() if self.plan.spec[row] not in late}
+        yield from self._same(ended, as_python, plain)
+
+    def _within(
+        self, rows: Iterable[int], limit_s: float
+    ) -> tuple[dict[int, Recomputed], set[int]]:
+        """The cells, a worker's time for each limited, and the specs that take longer.
+
+        Of these only the first cell is tried.
+        """
+        first = {int(self.plan.spec[row]): row for row in sorted(rows, reverse=True)}
+        found = self._worker(np.array(sorted(first.values())), limit_s)
+        late = {spec for spec, row in first.items() if found[row].status == "timeout"}
+        left = [row for row in rows if row not in found and self.plan.spec[row] not in late]
+        return found | (self._worker(np.array(left), limit_s) if left else {}), late
 
     def _inline(
         self, rows: np.ndarray, job_cells: int
@@ -99,20 +132,21 @@ class Trial:
         executor.run(self.plan, rows, sink, Control())
         return Recomputed.of(self.plan, sink.groups), sink.groups
 
-    def _worker(self) -> dict[int, Recomputed]:
+    def _worker(self, rows: np.ndarray, limit_s: float = inf) -> dict[int, Recomputed]:
         sink = MemorySink()
         data_sets = {name: each.at for name, each in self.registry.things("dataset").items()}
         executor = LocalExecutor(1, LocalOptions(data_sets=data_sets, retries=0))
-        executor.run(self._importable(), np.arange(len(self.plan)), sink, Control())
+        executor.run(self._importable(limit_s), rows, sink, Control())
         return Recomputed.of(self.plan, sink.groups)
 
-    def _importable(self) -> Plan:
+    def _importable(self, limit_s: float) -> Plan:
         """The plan with the folders that its objects' modules were imported from."""
         specs = []
         for spec in self.plan.specs:
             pair = self.objects.get(spec.index, ())
             folders = tuple(dict.fromkeys(_folder(type(each)) for each in pair))
-            specs.append(replace(spec, plugins=(*spec.plugins, *folders)))
+            timeout_s = min(spec.timeout_s, limit_s)
+            specs.append(replace(spec, plugins=(*spec.plugins, *folders), timeout_s=timeout_s))
         return replace(self.plan, specs=tuple(specs))
 
     def _ran(self, first: Mapping[int, Recomputed]) -> Iterator[Fact]:
@@ -142,12 +176,8 @@ class Trial:
             ]
             told = next(filter(None, (self._difference(row, first, other) for row in rows)), "")
             if rows:
-                yield Fact(
-                    subject=subject,
-                    check=check,
-                    verdict="failed" if told else "passed",
-                    told=told,
-                )
+                verdict: Verdict = "failed" if told else "passed"
+                yield Fact(subject=subject, check=check, verdict=verdict, told=told)
 
     def _difference(
         self, row: int, first: Mapping[int, Recomputed], other: Mapping[int, Recomputed]
@@ -158,6 +188,11 @@ class Trial:
         metrics = {each.name: each for each in self.plan.specs[self.plan.spec[row]].metrics}
         found = agreement(first[row].numbers, other[row].numbers, metrics)
         return "" if found.agreement != "differs" else f"{seed}, {_worst(found)}"
+
+    def _tell(self, what: str) -> None:
+        subjects = self._subjects()
+        more = f" and {len(subjects) - 1} more" if len(subjects) > 1 else ""
+        self.tell(f"{subjects[0]}{more}: {what}")
 
     def _subjects(self) -> list[str]:
         return [f"{spec.label} on {spec.title or spec.task}" for spec in self.plan.specs]
