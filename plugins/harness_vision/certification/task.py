@@ -205,6 +205,12 @@ class CertificationTask(Task):
             raise ValueError(f"sigma must be above 0 to smooth with, got {method.sigma:g}")
         method.check(self.data())
         method.check_images(self.data(), training_images(self.data(), self.train_images))
+        if self.rule == "fixed" and self.closeness:
+            warnings.warn(
+                f"closeness = {self.closeness:g} has no effect: the fixed rule always draws all "
+                f"{self.n:,}",
+                stacklevel=2,
+            )
         reach = largest_certificate(method.sigma, self.n, self.alpha)
         beyond = [radius for radius in self.radii if radius > reach]
         if beyond:

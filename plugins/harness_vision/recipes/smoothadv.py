@@ -20,6 +20,7 @@ Source: Salman et al. 2019, ``train_pgd.py`` and ``attacks.py`` of the official 
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated
@@ -52,6 +53,18 @@ class _SmoothAdv(Recipe):
             raise ValueError(
                 "an attack needs epsilon ≥ 0, steps ≥ 1 and warm_up ≥ 0, got "
                 f"{self.epsilon}, {self.steps} and {self.warm_up}"
+            )
+
+    def check(self, dataset: str) -> None:
+        """As for any recipe; warns of a warm-up that the training does not outlast."""
+        super().check(dataset)
+        if self.warm_up > self.epochs and self.epsilon:
+            most = self.radius(self.epochs - 1)
+            warnings.warn(
+                f"a warm-up of {self.warm_up} epochs is longer than the training of "
+                f"{self.epochs}: no image is attacked beyond {most:.3g} of epsilon = "
+                f"{self.epsilon:g}",
+                stacklevel=2,
             )
 
     def minibatches(self) -> int:

@@ -25,6 +25,7 @@ from harness_vision import datasets
 from harness_vision.certification.data_sets import Cifar10, Digits, FashionMnist, ImageNet
 from harness_vision.classifier import Classifier
 from harness_vision.images import load
+from harness_vision.recipes.smoothadv import SmoothAdvPGD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,15 @@ def digits(**more):
 
 def log_of(found):
     return {name: json.loads(line) for name, line in found.records.items()}
+
+
+def test_what_has_no_effect_is_told():
+    method = SmoothAdvPGD(epochs=4, warm_up=10, epsilon=0.5)
+    with pytest.warns(UserWarning, match=r"no image is attacked beyond 0\.2 of epsilon = 0\.5"):
+        digits(radii=(0.0,)).check(method)
+    task = digits(rule="fixed", closeness=0.1, radii=(0.0,))
+    with pytest.warns(UserWarning, match=r"closeness = 0\.1 has no effect"):
+        task.check(Always())
 
 
 def test_the_log_names_each_image_with_its_label_class_radius_and_time():

@@ -56,6 +56,7 @@ def smallest(entry):
     }
 
 
+@pytest.mark.filterwarnings("ignore:a warm-up of")  # one epoch is all that is asked
 def test_the_full_suite_runs_end_to_end_with_tiny_limits(tmp_path):
     """Every method of every entry, at the last setting of its grid."""
     small = [smallest(entry) for entry in entries()]
