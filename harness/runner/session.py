@@ -158,6 +158,8 @@ def plan_pending(prepared: Prepared, settings: Settings) -> Planned:
 
 def _served(prepared: Prepared) -> npt.NDArray[np.bool_]:
     """Cells that this machine can serve."""
+    if not prepared.unmet:
+        return np.ones(len(prepared.plan), np.bool_)
     served: npt.NDArray[np.bool_] = prepared.unmet.reasons(prepared.plan) == ""
     return served
 
