@@ -110,7 +110,7 @@ class JobQueue:
         self.paces = paces
         self._most = most
         self._shelves: dict[WorkerKind, _Shelf] = {}
-        self._exclusive = _Shelf()
+        self._exclusive: dict[WorkerKind, _Shelf] = {}
         self._numbers = 0
         self._running = 0
         self._is_alone = False
@@ -153,7 +153,7 @@ class JobQueue:
         shelf = self._shelves.get(kind)
         job = None if shelf is None else self._from(shelf, spec, limit)
         if job is None and kind in self._exclusive_kinds():
-            job = self._from(self._exclusive, spec, None)
+            job = self._from(self._exclusive[kind], spec, None)
             self._is_alone = job is not None
         if job is not None:
             self._running += 1
@@ -206,11 +206,7 @@ class JobQueue:
 
     def take_spec(self, spec: int) -> IntArray:
         """Take away every cell of a spec that waits."""
-        rows = [
-            rows
-            for shelf in (*self._shelves.values(), self._exclusive)
-            for rows in shelf.take_spec(spec)
-        ]
+        rows = [rows for shelf in self._all_shelves() for rows in shelf.take_spec(spec)]
         rows += [lane.cut(lane.left) for lane in self._blocked if lane.spec == spec]
         self._blocked = [lane for lane in self._blocked if lane.left]
         self._recount()
@@ -218,7 +214,7 @@ class JobQueue:
 
     def take_all(self) -> tuple[list[ArtifactSpec], IntArray]:
         """Take away everything that waits: artifacts, and rows."""
-        shelves = (*self._shelves.values(), self._exclusive)
+        shelves = self._all_shelves()
         jobs = [job for shelf in shelves for job in shelf.jobs]
         lanes = [lane for shelf in shelves for lane in (*shelf.fresh, *shelf.begun)]
         lanes += self._blocked
@@ -226,32 +222,30 @@ class JobQueue:
         rows = [job.rows for job in jobs if job.artifact is None]
         rows += [lane.cut(lane.left) for lane in lanes]
         self._shelves.clear()
-        self._exclusive = _Shelf()
+        self._exclusive.clear()
         self._unbuilt, self._blocked = [], []
         self._cells = 0
         return unbuilt, np.concatenate([_NO_ROWS, *rows])
 
     def _recount(self) -> None:
-        shelves = (*self._shelves.values(), self._exclusive)
-        lanes = [lane for shelf in shelves for lane in (*shelf.fresh, *shelf.begun)]
+        lanes = [lane for shelf in self._all_shelves() for lane in (*shelf.fresh, *shelf.begun)]
         self._cells = sum(lane.left for lane in (*lanes, *self._blocked))
 
     def _has_jobs(self) -> bool:
-        return any(shelf.jobs for shelf in (*self._shelves.values(), self._exclusive))
+        return any(shelf.jobs for shelf in self._all_shelves())
 
     def _exclusive_kinds(self) -> list[WorkerKind]:
         """The kind of the exclusive job that may run now: only when nothing else can."""
         if self._running or any(shelf.waiting(1) for shelf in self._shelves.values()):
             return []
-        shelf = self._exclusive
-        lanes = [*shelf.fresh, *(lane for lane in shelf.begun if lane.left)]
-        needs = [*(job.need for job in shelf.jobs), *(lane.need for lane in lanes)]
-        return [need.kind for need in needs[:1]]
+        return [kind for kind, shelf in self._exclusive.items() if shelf.waiting(1)][:1]
 
     def _shelf(self, need: Need) -> _Shelf:
-        if need.is_exclusive:
-            return self._exclusive
-        return self._shelves.setdefault(need.kind, _Shelf())
+        shelves = self._exclusive if need.is_exclusive else self._shelves
+        return shelves.setdefault(need.kind, _Shelf())
+
+    def _all_shelves(self) -> list[_Shelf]:
+        return [*self._shelves.values(), *self._exclusive.values()]
 
     def _from(self, shelf: _Shelf, spec: int | None, memory_bytes: int | None) -> Job | None:
         if shelf.jobs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -131,6 +132,26 @@ def test_exclusive_cells_come_last_and_alone():
     assert queue.next(ONE, None, ROOM) is None
     queue.finished(alone, 1.0)
     assert queue.next(ONE, None, ROOM).spec == 0
+
+
+def test_exclusive_cells_of_two_kinds_go_to_workers_of_their_kind():
+    small, large = WorkerKind(1), WorkerKind(1, 1)
+    queue = queue_of(
+        (spec(0, exclusive=True), 3),
+        (spec(1, exclusive=True, gpus=1), 6),
+        job_cells=1,
+        gpus=1,
+    )
+    given = []
+    while not queue.is_done:
+        for worker in (large, small):  # both live, and ask
+            last = next((job.spec for at, job in reversed(given) if at == worker), None)
+            job = queue.next(worker, last, ROOM)
+            if job is not None:
+                given.append((worker, job))
+                queue.finished(job, 1.0)
+    met = Counter((worker, job.spec) for worker, job in given)
+    assert met == {(small, 0): 3, (large, 1): 6}
 
 
 def test_what_wants_more_memory_than_is_free_waits_unless_nothing_runs():
