@@ -144,9 +144,8 @@ def test_exclusive_cells_of_two_kinds_go_to_workers_of_their_kind():
     )
     given = []
     while not queue.is_done:
-        for worker in (large, small):  # both live, and ask
-            last = next((job.spec for at, job in reversed(given) if at == worker), None)
-            job = queue.next(worker, last, ROOM)
+        for worker in (large, small):  # both new each time, as where there is room for one
+            job = queue.next(worker, None, ROOM)
             if job is not None:
                 given.append((worker, job))
                 queue.finished(job, 1.0)
