@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -56,6 +57,7 @@ class Hand:
     seen_bytes: int = 0
     seen_processes: int = 0
     is_retiring: bool = False
+    retired_at: float = float("inf")
     is_ended: bool = False
     is_dead: bool = False
 
@@ -130,6 +132,7 @@ class Hand:
         """Let the worker end by itself."""
         if not self.is_retiring:
             self.is_retiring = True
+            self.retired_at = time.monotonic()
             os.close(self.commands)
             # The number may be another worker's before this one is buried.
             self.commands = -1

@@ -20,6 +20,8 @@ __all__ = ["Poller", "Staff"]
 # A second job waits in a worker's pipe where jobs are shorter than this: it halves the cost
 # of the shortest. A long one would wait there while another worker idles.
 _SHORT_S = 0.05
+# A job with a memory limit begins where other specs have left less than this share of it.
+_LEFT_SHARE = 0.25
 
 
 class Poller:
@@ -97,7 +99,28 @@ class Staff:
             job = self._queue.next(hand.kind, spec, self._free_memory(hand))
             if job is None:
                 return
+            if self._is_burdened(hand, job):
+                self._queue.give_back(job)
+                if not hand.jobs:
+                    self._retire(hand)
+                return
             self._give(hand, job)
+
+    def _is_burdened(self, hand: Hand, job: Job) -> bool:
+        """Whether what other cells left in the worker would be charged to the job."""
+        before = hand.jobs[-1] if hand.jobs else hand.last
+        need = job.need
+        if before is None or not (need.memory_bytes or need.processes):
+            return False
+        if hand.jobs:  # what its head leaves is not known yet
+            return before.spec != job.spec
+        if need.processes and hand.count_processes():
+            return True
+        if not need.memory_bytes or before.spec == job.spec:
+            return False
+        held = hand.memory_bytes()
+        hand.seen_bytes = 0
+        return held > _LEFT_SHARE * need.memory_bytes
 
     def _has_room(self, hand: Hand) -> bool:
         if not hand.takes_jobs or len(hand.jobs) > 1:
@@ -141,8 +164,18 @@ class Staff:
             self._retire_for(kind)
 
     def _retire_for(self, kind: WorkerKind) -> None:
-        """Make place for another kind of worker where one idles and has nothing to wait for."""
-        for hand in self._crew.hands.values():
+        """Make place for another kind of worker where one idles and has nothing to wait for.
+
+        One at a time: its burial asks again.
+        """
+        hands = self._crew.hands.values()
+        if any(hand.is_retiring for hand in hands):
+            return
+        for hand in hands:
             if hand.is_idle and hand.kind != kind and not self._queue.waiting(hand.kind, 1):
-                self._poller.forget(hand.commands)
-                hand.retire()
+                self._retire(hand)
+                return
+
+    def _retire(self, hand: Hand) -> None:
+        self._poller.forget(hand.commands)
+        hand.retire()

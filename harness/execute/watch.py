@@ -28,6 +28,8 @@ __all__ = ["EVERY_S", "Watch"]
 # How often workers are looked at: 17 µs each. At 5 GB/s an allocation passes its limit by
 # 250 MB in that time.
 EVERY_S = 0.05
+# How long a worker may take to end that was told to: some milliseconds are usual.
+_RETIRES_S = 2.0
 
 
 class Watch:
@@ -44,6 +46,8 @@ class Watch:
         if hand.log is not None:
             _cap_log(hand.log_fd, self._options.log_cap_bytes)
         now = time.monotonic()
+        if hand.is_retiring and not hand.jobs:
+            self._end_retired(hand, slots, guard, now)
         if hand.verdict is not None:
             if now >= hand.kill_at:
                 hand.kill_at = float("inf")
@@ -60,6 +64,12 @@ class Watch:
             self._sentence(hand, slots, Reason.TIMEOUT)
             hand.kill_at = now + self._options.term_grace_s
             guard.kill(hand.index, signal.SIGTERM)
+
+    def _end_retired(self, hand: Hand, slots: Slots, guard: Guard, now: float) -> None:
+        """Kill a worker that has nothing left to do and stands still: others wait for its share."""
+        if now - hand.retired_at > _RETIRES_S and not slots.read(hand.index).job:
+            hand.retired_at = float("inf")
+            guard.kill(hand.index, signal.SIGKILL)
 
     def _is_over_memory(self, hand: Hand) -> bool:
         if not hand.jobs or not hand.jobs[0].need.memory_bytes:

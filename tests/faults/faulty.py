@@ -215,6 +215,21 @@ def _eat_child(task, cell):
     yield good(cell)
 
 
+KEPT = []
+
+
+def _keep(task, cell):
+    """300 MiB that the process keeps."""
+    KEPT.append(np.ones(300 << 17))
+    yield good(cell)
+
+
+def _freeze_later(task, cell):
+    """Its worker stands still a moment after its outcome."""
+    subprocess.Popen(["sh", "-c", f"sleep 0.2; kill -STOP {os.getpid()}"])
+    yield good(cell)
+
+
 def _crowd(task, cell):
     """Seven children, four of which have ended and are not waited for."""
     for _ in range(4):
@@ -312,6 +327,8 @@ FAULTS = {
     "stubborn": _stubborn,
     "eat": _eat,
     "eat in a child": _eat_child,
+    "keep": _keep,
+    "freeze later": _freeze_later,
     "crowd": _crowd,
     "print": _print,
     "children": _children,

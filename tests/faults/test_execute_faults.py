@@ -204,6 +204,31 @@ def test_a_cell_may_start_as_many_processes_as_its_class_says(allowed):
     assert sink.statuses() == ["OK"] * 20
 
 
+@pytest.mark.parametrize(
+    ("fault", "limit"), [("keep", {"memory_bytes": 200 * MIB}), ("children", {"processes": 2})]
+)
+def test_what_another_spec_left_in_a_worker_is_charged_to_nobody(fault, limit, tmp_path):
+    leaving = spec_of(Faulty(fault=fault, at=0, folder=str(tmp_path)), Plain())
+    limited = spec_of(Faulty(cell_s=0.15), Plain(), **limit)
+    sink, execution = run_local(plan_of((leaving, 1), (limited, 3)), workers=1, job_cells=1)
+    assert sink.statuses() == ["OK"] * 4
+    assert execution.restarts == 0
+
+
+def test_an_idle_worker_that_stands_still_gives_way_to_another_kind():
+    frozen = spec_of(Faulty(fault="freeze later", at=0), Plain())
+    working = spec_of(Faulty(cell_s=0.6), Plain())
+    waiting = spec_of(Faulty(), Plain(), cpus=2, exclusive=True)
+    plan = plan_of((frozen, 1), (working, 1), (waiting, 2))
+    control = Control()
+    late = threading.Timer(20.0, lambda: setattr(control, "stop", True))
+    late.start()
+    sink, execution = run_local(plan, workers=2, cpus=2, job_cells=1, control=control)
+    late.cancel()
+    assert not execution.was_stopped
+    assert sink.statuses() == ["OK"] * 4
+
+
 def test_what_a_worker_inherits_from_the_guardian_is_not_counted_to_it():
     inherited = []
 
