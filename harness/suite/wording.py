@@ -137,7 +137,7 @@ def _noun(inner: Any) -> str:
 
 
 def _choice(value: Any) -> str:
-    return value if isinstance(value, str) else tell(value)
+    return value if isinstance(value, str) and value else tell(value)
 
 
 def _plural(annotation: Any) -> str:

@@ -201,6 +201,8 @@ def _refuse_unnamed(images: Tensor, indices: Sequence[int]) -> None:
         raise ValueError("there are no images")
     if len(indices) != len(images):
         raise ValueError(f"{len(images)} images have {len(indices)} indices to name their noise")
+    if not all(isinstance(each, int | np.integer) for each in indices):
+        raise ValueError("an index that names an image's noise is a whole number")
     if len(set(indices)) != len(indices):
         raise ValueError("two images have one index: they would share their noise")
 

@@ -77,6 +77,7 @@ def told(annotation, value):
             "must be a whole number of at least 1 or auto, got -5",
         ),
         (Literal["a", "b", "c"], "d", 'must be a, b or c, got text "d"'),
+        (Literal["", "a"], "d", 'must be text "" or a, got text "d"'),
         (Literal[1, 2], 3, "must be 1 or 2, got 3"),
         (Colour, "green", 'must be red or blue, got text "green"'),
         (Annotated[int, MultipleOf(5)], 7, "must be a multiple of 5, got 7"),

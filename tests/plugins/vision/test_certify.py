@@ -340,6 +340,7 @@ def test_a_rule_of_another_sigma_is_refused():
         (images_of(3) - 0.5, [0, 1, 2], "are they normalised"),
         (images_of(3), [0, 1], "3 images have 2 indices"),
         (images_of(3), [0, 1, 1], "they would share their noise"),
+        (images_of(3), [0, 0.5, 1], "is a whole number"),
         (images_of(3)[:0], [], "there are no images"),
     ],
 )
