@@ -29,6 +29,7 @@ Source: Salman et al. 2019, ``train_pgd.py`` of the official code; Cohen et al. 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -201,6 +202,10 @@ class Recipe(Classifier):
         if self.weights and self.weights not in PUBLISHED:
             known = ", ".join(PUBLISHED)
             raise ValueError(f"there are no weights {self.weights!r}; there are {known}")
+        usual = (Recipe.labeller, Recipe.pseudo_weight)
+        if not self.hidden and (self.labeller, self.pseudo_weight) != usual:
+            told = "labeller and pseudo_weight have no effect: hidden = 0 hides no labels"
+            warnings.warn(told, stacklevel=2)
         backbone = self.backbone_on(dataset)
         refuse_unknown(backbone)
         net = self.blueprint(dataset).example()

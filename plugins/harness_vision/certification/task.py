@@ -211,6 +211,8 @@ class CertificationTask(Task):
                 f"{self.n:,}",
                 stacklevel=2,
             )
+        if self.attack == "certificates" and not self.factor:
+            warnings.warn("factor = 0 attacks nothing: no image is moved", stacklevel=2)
         reach = largest_certificate(method.sigma, self.n, self.alpha)
         beyond = [radius for radius in self.radii if radius > reach]
         if beyond:

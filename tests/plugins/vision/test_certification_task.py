@@ -25,6 +25,7 @@ from harness_vision import datasets
 from harness_vision.certification.data_sets import Cifar10, Digits, FashionMnist, ImageNet
 from harness_vision.classifier import Classifier
 from harness_vision.images import load
+from harness_vision.recipes.gaussian import Gaussian
 from harness_vision.recipes.smoothadv import SmoothAdvPGD
 
 
@@ -87,6 +88,11 @@ def test_what_has_no_effect_is_told():
     task = digits(rule="fixed", closeness=0.1, radii=(0.0,))
     with pytest.warns(UserWarning, match=r"closeness = 0\.1 has no effect"):
         task.check(Always())
+    task = digits(attack="certificates", factor=0.0, radii=(0.0,))
+    with pytest.warns(UserWarning, match="factor = 0 attacks nothing"):
+        task.check(Always())
+    with pytest.warns(UserWarning, match="hidden = 0 hides no labels"):
+        digits(radii=(0.0,)).check(Gaussian(labeller="plain"))
 
 
 def test_the_log_names_each_image_with_its_label_class_radius_and_time():
