@@ -261,8 +261,7 @@ class LocalRun:
             return
         until = time.monotonic() + self._options.term_grace_s
         for hand in self._crew.hands.values():
-            self._poller.forget(hand.commands)
-            hand.retire()
+            self._staff.retire(hand)
         try:
             while self._crew.hands and time.monotonic() < until and not self._control.stop:
                 self._serve()

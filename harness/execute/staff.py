@@ -102,7 +102,7 @@ class Staff:
             if self._is_burdened(hand, job):
                 self._queue.give_back(job)
                 if not hand.jobs:
-                    self._retire(hand)
+                    self.retire(hand)
                 return
             self._give(hand, job)
 
@@ -173,9 +173,10 @@ class Staff:
             return
         for hand in hands:
             if hand.is_idle and hand.kind != kind and not self._queue.waiting(hand.kind, 1):
-                self._retire(hand)
+                self.retire(hand)
                 return
 
-    def _retire(self, hand: Hand) -> None:
+    def retire(self, hand: Hand) -> None:
+        """Let a worker end by itself."""
         self._poller.forget(hand.commands)
         hand.retire()

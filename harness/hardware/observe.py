@@ -7,6 +7,7 @@ import platform
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -87,26 +88,29 @@ def visible_gpus(most: int | None = None) -> list[str]:
 
     ``most`` caps their number. Where no driver tells of any, the user's word counts.
     """
-    cards, named = _cards(), _chosen()
+    cards = _cards()
+    names = [name for name, _ in _visible(cards)] if cards else _chosen() or []
+    return names[:most]
+
+
+def _gpus() -> tuple[str, ...]:
+    """Models of the GPUs that may be used; none without a driver."""
+    return tuple(model for _, model in _visible(_cards()))
+
+
+def _visible(cards: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """(Name, model) of the cards that the user left visible."""
+    named = _chosen()
     if named is None:
-        named = [str(each) for each in range(len(cards))]
-    elif cards:
-        named = [name for name in named if _model(name, cards)]
-    return named[:most]
+        return [(str(place), model) for place, (model, _) in enumerate(cards)]
+    found = [(name, _model(name, cards)) for name in named]
+    return [(name, model) for name, model in found if model]
 
 
 def _chosen() -> list[str] | None:
     """The user's choice; ``None`` where there is none."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return None if visible is None else [name for name in visible.split(",") if name]
-
-
-def _gpus() -> tuple[str, ...]:
-    """Models of the GPUs that may be used; none without a driver."""
-    cards, named = _cards(), _chosen()
-    if named is None:
-        return tuple(model for model, _ in cards)
-    return tuple(model for model in (_model(name, cards) for name in named) if model)
 
 
 def _model(name: str, cards: Sequence[tuple[str, str]]) -> str:
@@ -121,7 +125,7 @@ def _cards() -> list[tuple[str, str]]:
     if _DRIVER.is_dir():
         texts = [(place / "information").read_text() for place in sorted(_DRIVER.iterdir())]
         return [(_value(text, "Model"), _value(text, "GPU UUID")) for text in texts]
-    # Sandboxes may hide the driver's folder; the question costs up to a second.
+    # Sandboxes may hide the driver's folder; the question costs up to a second, once.
     if _CONTROL.exists():
         return _asked_driver()
     return []
@@ -132,6 +136,7 @@ def _value(text: str, key: str) -> str:
     return next((value.strip() for name, _, value in lines if name.strip() == key), "")
 
 
+@cache
 def _asked_driver() -> list[tuple[str, str]]:
     command = ["nvidia-smi", "--query-gpu=name,uuid", "--format=csv,noheader"]
     try:

@@ -76,11 +76,17 @@ def test_where_the_drivers_folder_is_hidden_its_program_is_asked(tmp_path, monke
     program.write_text("#!/bin/sh\necho 'NVIDIA H200, GPU-5'\necho 'NVIDIA H200, GPU-6'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
+    asked = OBSERVING._asked_driver.cache_clear  # once a process
+    asked()
     assert observe().gpus == ("NVIDIA H200", "NVIDIA H200")
+    assert visible_gpus() == ["0", "1"]
     program.write_text("#!/bin/sh\nexit 9\n")
+    asked()
     assert observe().gpus == ()
     program.unlink()
+    asked()
     assert observe().gpus == ()
+    asked()
 
 
 @pytest.mark.parametrize(

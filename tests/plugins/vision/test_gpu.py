@@ -6,6 +6,7 @@ On a simulated card always; what a real one must show, where there is one.
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
 
@@ -45,14 +46,20 @@ RECIPES = {
 }
 
 
-def trained_on_card(recipe, folder, *, images=IMAGES):
-    """The artifact, what it reported, and how often the card was waited for."""
+def built_on_cuda(recipe, folder, *, images=IMAGES, machine=nullcontext):
+    """The artifact, built on ``cuda`` of a machine and loaded outside, and what it reported."""
     model = recipe.model("digits", 0, images)
     context = context_of(model, folder)
     context.device = "cuda"
-    with simulated_gpu() as card:
+    with machine() as card:
         model.build(context)
-    return model.load(context.folder), context.metrics, card.fetches
+    return model.load(context.folder), context.metrics, card
+
+
+def trained_on_card(recipe, folder, *, images=IMAGES):
+    """The same on the simulated card, and how often that was waited for."""
+    network, metrics, card = built_on_cuda(recipe, folder, images=images, machine=simulated_gpu)
+    return network, metrics, card.fetches
 
 
 def test_the_simulated_card_keeps_its_numbers_apart():
@@ -215,19 +222,11 @@ def without_time(records):
 real = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 
 
-def trained_on_real_card(recipe, folder, images=IMAGES):
-    model = recipe.model("digits", 0, images)
-    context = context_of(model, folder)
-    context.device = "cuda"
-    model.build(context)
-    return model.load(context.folder), context.metrics
-
-
 @real
 def test_trainings_on_a_real_card_repeat_to_the_bit_and_load_on_the_processor(tmp_path):
     for name, recipe in RECIPES.items():
-        network, metrics = trained_on_real_card(recipe, tmp_path / name / "one")
-        again, _ = trained_on_real_card(recipe, tmp_path / name / "two")
+        network, metrics, _ = built_on_cuda(recipe, tmp_path / name / "one")
+        again, _, _ = built_on_cuda(recipe, tmp_path / name / "two")
         assert are_equal(network, again), name
         assert {each.device.type for each in network.state_dict().values()} == {"cpu"}
         assert np.isfinite(metrics["training_loss"])
@@ -236,7 +235,7 @@ def test_trainings_on_a_real_card_repeat_to_the_bit_and_load_on_the_processor(tm
 @real
 def test_what_a_real_card_trained_and_certified_agrees_with_the_processor(tmp_path):
     recipe = SmoothAdvPGD(epsilon=0.5, draws=2, **SMALL | {"epochs": 8})
-    network, _ = trained_on_real_card(recipe, tmp_path / "model", images=0)
+    network, _, _ = built_on_cuda(recipe, tmp_path / "model", images=0)
 
     class Kept(Given):
         kept = network
