@@ -1,4 +1,4 @@
-"""Which images a training sees when: batches of an epoch, hidden labels, augmentation."""
+"""Which images a training sees when: batches of an epoch, and hidden labels."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
 from harness.random import Stream
 from harness_vision.images import ImageSet
 from harness_vision.images.image_set import IntArray
 
-__all__ = ["Batch", "Batches", "crop_and_flip", "hidden_rows"]
-
-_CROP_SHARE = 8  # padding of 32/8 = 4 for CIFAR
+__all__ = ["Batch", "Batches", "hidden_rows"]
 
 
 class Batch(NamedTuple):
@@ -98,18 +93,3 @@ def hidden_rows(images: ImageSet, share: float) -> IntArray:
     count = round(share * len(images))
     stream = Stream("harness_vision hidden labels", images.name, len(images))
     return np.sort(stream.numpy().permutation(len(images))[:count])
-
-
-def crop_and_flip(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Random crops after a padding of an eighth with 0, and random flips, image by image."""
-    count, _, height, width = images.shape
-    pad = height // _CROP_SHARE
-    padded = functional.pad(images, (pad, pad, pad, pad))
-    shifts = torch.randint(0, 2 * pad + 1, (2, count), generator=generator)
-    flips = torch.rand(count, generator=generator) < 0.5
-    rows = shifts[0][:, None] + torch.arange(height)  # (count, height)
-    columns = torch.arange(width).expand(count, -1)
-    columns = shifts[1][:, None] + torch.where(flips[:, None], columns.flip(1), columns)
-    image = torch.arange(count)[:, None, None]
-    # Advanced indices around the slice put (count, height, width) first, channels last.
-    return padded[image, :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1).contiguous()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +19,8 @@ from torch import Tensor, nn
 from harness.api.artifact import BuildContext
 from harness.random import Stream
 from harness_vision.attacks import refuse_outside_box
-from harness_vision.batches import Batch, Batches, crop_and_flip
+from harness_vision.augmentation import augmented
+from harness_vision.batches import Batch, Batches
 from harness_vision.checkpoint import Checkpoint, Progress
 from harness_vision.descent import Descent
 from harness_vision.images import ImageSet
@@ -28,7 +31,6 @@ __all__ = ["Training", "predictions"]
 
 _LR_DECAY = 0.1
 _AT_ONCE = 500
-_AUGMENTED = ("cifar10", "cifar10-4000", "imagenet")
 # A classifier that always names the commonest class is at chance; above it by less than this
 # share of what is left, a training has learned nothing.
 _BARELY = 0.1
@@ -121,8 +123,9 @@ class Training:
         # Summed on the device: to fetch each loss would make a GPU wait for every step.
         total = torch.zeros((), dtype=torch.float64, device=device)
         self.net.train()
-        for batch in batches:
-            pixels, labels = self._batch(batch.rows, augmenting)
+        read = self._read(batches, augmenting)
+        for batch, pixels in zip(batches, read, strict=True):
+            pixels, labels = pixels.to(device), torch.from_numpy(self.labels[batch.rows]).to(device)
             for images, own in zip(pixels.chunk(parts), labels.chunk(parts), strict=True):
                 loss = self.recipe.loss(self.net, images, own, step) * batch.weight
                 descent.step(loss, rate)
@@ -135,17 +138,24 @@ class Training:
             )
         return mean
 
-    def _batch(self, rows: IntArray, augmenting: torch.Generator) -> tuple[Tensor, Tensor]:
-        pixels = torch.from_numpy(self.images.pixels(rows))
-        refuse_outside_box(pixels)
-        if self._augments():
-            pixels = crop_and_flip(pixels, augmenting)
-        labels = torch.from_numpy(self.labels[rows])
-        return pixels.to(self.context.device), labels.to(self.context.device)
+    def _read(self, batches: Sequence[Batch], augmenting: torch.Generator) -> Iterator[Tensor]:
+        """The pixels of each batch; a card that works on one does not wait for the next's files."""
+        if self.context.device == "cpu" or not self.images.are_files:
+            yield from (self._pixels(batch, augmenting) for batch in batches)
+            return
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(self._pixels, batches[0], augmenting)
+            for batch in batches[1:]:
+                pixels = coming.result()
+                coming = ahead.submit(self._pixels, batch, augmenting)
+                yield pixels
+            yield coming.result()
 
-    def _augments(self) -> bool:
-        usual = "crop-flip" if self.images.name in _AUGMENTED else "none"
-        return (self.recipe.augment or usual) == "crop-flip"
+    def _pixels(self, batch: Batch, augmenting: torch.Generator) -> Tensor:
+        augment = self.recipe.augment_on(self.images.name)
+        pixels = augmented(self.images, batch.rows, augment, augmenting)
+        refuse_outside_box(pixels)
+        return pixels
 
     def has_collapsed(self, accuracy: float) -> bool:
         """Whether ``accuracy``, on the training images, is no more than chance."""

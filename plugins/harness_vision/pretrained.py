@@ -179,7 +179,14 @@ class CleanAccuracy(Task):
         """Ask the classifier for every test image."""
         assert isinstance(method, Classifier), "the kind is checked before"
         for cell in cells:
-            test = load(self.dataset, cell.data, "test", every=self.every, limit=self.limit or None)
+            test = load(
+                self.dataset,
+                cell.data,
+                "test",
+                every=self.every,
+                limit=self.limit or None,
+                readers=cell.threads,
+            )
             network = method.network(cell, self.dataset, self.train_images)
             labels = _classes(network, test, cell)
             yield Outcome(

@@ -40,6 +40,8 @@ from annotated_types import Ge, Gt, Interval
 from torch import Tensor, nn
 
 from harness import Artifact, Cell
+from harness_vision import augmentation
+from harness_vision.augmentation import Augmentation
 from harness_vision.backbones import PUBLISHED, NormalisationName, Shortcut, refuse_unknown
 from harness_vision.batches import Batches
 from harness_vision.classifier import Classifier
@@ -112,8 +114,9 @@ class Recipe(Classifier):
     decay_every
         After so many epochs the learning rate falls to a tenth; 0: never.
     augment
-        Random crops (after a padding of an eighth) and flips, or none; empty: as the data set
-        is usually trained on.
+        ``crop-flip`` (crops at random, after a padding of an eighth, and flips),
+        ``resized-crop-flip`` (random parts of larger pictures, and flips) or ``none``; empty: as
+        the papers train on the data set.
     weights
         Published weights to start from, ``cifar10-resnet20`` or ``cifar10-resnet56``; they bring
         their backbone. The last layer is made anew where its classes do not fit.
@@ -144,7 +147,7 @@ class Recipe(Classifier):
     momentum: Annotated[float, Interval(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Ge(0)] = 1e-4
     decay_every: Annotated[int, Ge(0)] = 30
-    augment: Literal["", "none", "crop-flip"] = ""
+    augment: Literal["", Augmentation] = ""
     weights: str = ""
     pretrained_on: str = ""
     pretraining_epochs: Annotated[int, Ge(1)] = 30
@@ -208,6 +211,8 @@ class Recipe(Classifier):
             warnings.warn(told, stacklevel=2)
         backbone = self.backbone_on(dataset)
         refuse_unknown(backbone)
+        for trained_on in filter(None, (dataset, self.pretrained_on)):
+            augmentation.refuse_unfit(self.augment_on(trained_on), trained_on)
         net = self.blueprint(dataset).example()
         if self.weights:
             given = Blueprint.on("cifar10", self.weights).example()
@@ -247,6 +252,10 @@ class Recipe(Classifier):
         if not self.backbone and not self.weights and dataset not in _USUAL:
             raise ValueError(f"{dataset} has no usual backbone: give backbone")
         return self.backbone or self.weights or _USUAL[dataset]
+
+    def augment_on(self, dataset: str) -> Augmentation:
+        """How training images are changed: the field, or the usual way."""
+        return self.augment or augmentation.usual(dataset)
 
     def blueprint(self, dataset: str) -> Blueprint:
         """The network that is trained on a data set."""

@@ -153,7 +153,13 @@ class TrainedClassifier(Artifact):
             )
         keep_freed_memory()
         with threads(context.threads), exact_kernels(repeat=True):
-            images = load(self.dataset, context.data, "train", limit=self.images or None)
+            images = load(
+                self.dataset,
+                context.data,
+                "train",
+                limit=self.images or None,
+                readers=context.threads,
+            )
             if self.left_out:
                 known = np.setdiff1d(np.arange(len(images)), hidden_rows(images, self.left_out))
                 images = images.take(known)

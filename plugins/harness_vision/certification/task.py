@@ -249,8 +249,14 @@ class CertificationTask(Task):
         images: ImageSet | None = None
         for cell in cells:
             if images is None:
-                limit = self.limit or None
-                images = load(self.data(), cell.data, "test", every=self.every, limit=limit)
+                images = load(
+                    self.data(),
+                    cell.data,
+                    "test",
+                    every=self.every,
+                    limit=self.limit or None,
+                    readers=cell.threads,
+                )
             with threads(cell.threads):
                 outcome = self._certified(method, cell, images)
             yield outcome

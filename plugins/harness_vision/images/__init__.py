@@ -8,6 +8,7 @@ from harness_vision.images.catalogue import (
     Split,
     classes_of,
     load,
+    of_files,
     shape_of,
     training_images,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "Split",
     "classes_of",
     "load",
+    "of_files",
     "shape_of",
     "training_images",
 ]

@@ -24,7 +24,7 @@ from harness.errors import DataMissing
 from harness_vision.images import cifar, digits, folder, idx
 from harness_vision.images.image_set import ImageSet, Kept
 
-__all__ = ["ImageSetName", "Split", "classes_of", "load", "shape_of", "training_images"]
+__all__ = ["ImageSetName", "Split", "classes_of", "load", "of_files", "shape_of", "training_images"]
 
 ImageSetName = Literal["digits", "cifar10-4000", "cifar10", "fashion-mnist", "imagenet"]
 Split = Literal["train", "test"]
@@ -70,6 +70,12 @@ def shape_of(name: str) -> tuple[int, int, int]:
     return _SHAPES[name]
 
 
+def of_files(name: str) -> bool:
+    """Whether an image set is pictures of any size in files, without loading it."""
+    _refuse_unknown(name, "train")
+    return name == "imagenet"
+
+
 def training_images(name: str, first: int = 0) -> int:
     """How many training images an image set has, or its ``first`` ones, without loading it.
 
@@ -87,7 +93,13 @@ def training_images(name: str, first: int = 0) -> int:
 
 
 def load(
-    name: str, data: Find, split: Split, *, every: int = 1, limit: int | None = None
+    name: str,
+    data: Find,
+    split: Split,
+    *,
+    every: int = 1,
+    limit: int | None = None,
+    readers: int = 1,
 ) -> ImageSet:
     """An image set, verified by the data layer.
 
@@ -104,6 +116,8 @@ def load(
         published grids).
     limit
         Take at most so many of those.
+    readers
+        Threads that decode image files; they change no pixel.
 
     Raises
     ------
@@ -117,7 +131,7 @@ def load(
         raise ValueError(f"every and limit must be at least 1, got {every} and {limit}")
     if name == "imagenet":
         root = data("imagenet") / ("train" if split == "train" else "val")
-        kept = folder.read_folder(root, folder.wnids(), every=every, limit=limit)
+        kept = folder.read_folder(root, folder.wnids(), every=every, limit=limit, readers=readers)
         classes = folder.imagenet_classes()
     else:
         kept, classes = _in_memory(name, data, split)

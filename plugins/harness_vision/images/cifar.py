@@ -126,6 +126,8 @@ def _unpacked(data: Any, labels: Any, name: str) -> _Records:
         raise ValueError(f"{name}: labels are no list of numbers")
     if len(data.shape) != 2 or data.shape[1] != _PIXELS:
         raise ValueError(f"{name}: an image has {_PIXELS} bytes, data has shape {data.shape}")
+    if data.shape[0] > _OFFICIAL:
+        raise ValueError(f"{name}: a batch has {_OFFICIAL:,} images, data has shape {data.shape}")
     present = min(data.shape[0], len(data.content) // _PIXELS, len(labels))
     claimed = max(data.shape[0], len(labels))
     short = tuple(

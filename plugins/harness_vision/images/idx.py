@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from pathlib import Path
 
@@ -14,6 +15,7 @@ __all__ = ["read_idx", "read_pair"]
 _BYTES = 0x08  # the code of unsigned bytes in the magic number
 _GZIP = b"\x1f\x8b"
 _BLOCK = 1 << 14
+_MOST = 10_000_000  # entries that a header is believed; each that the file lacks is named
 
 
 def read_idx(path: Path) -> tuple[ByteArray, int]:
@@ -24,7 +26,7 @@ def read_idx(path: Path) -> tuple[ByteArray, int]:
     Raises
     ------
     ValueError
-        When the header is none of an idx file of bytes.
+        When the header is none of an idx file of bytes, or is damaged.
     """
     content = _content(path)
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _BYTES or not content[3]:
@@ -34,7 +36,9 @@ def read_idx(path: Path) -> tuple[ByteArray, int]:
     if len(content) < start:
         raise ValueError(f"{path.name} ends within its header")
     promised, *shape = np.frombuffer(content, ">u4", dimensions, offset=4).tolist()
-    size = int(np.prod(shape, dtype=np.int64))
+    size = math.prod(shape)
+    if promised > _MOST:
+        raise ValueError(f"{path.name} has a damaged header: it promises {promised:,} entries")
     whole = min(promised, (len(content) - start) // size) if size else 0
     entries = np.frombuffer(content, np.uint8, whole * size, offset=start)
     return entries.reshape(whole, *shape), promised

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
@@ -9,11 +10,23 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ByteArray", "CorruptImage", "ImageSet", "IntArray", "Kept", "Raw", "Skipped", "keep"]
+__all__ = [
+    "ByteArray",
+    "CorruptImage",
+    "Decoded",
+    "ImageSet",
+    "IntArray",
+    "Kept",
+    "Raw",
+    "Skipped",
+    "UnitArray",
+    "keep",
+]
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
+UnitArray = npt.NDArray[np.float64]  # uniform numbers in [0, 1)
 Rows = Sequence[int] | IntArray | slice
 
 
@@ -34,6 +47,32 @@ class Raw(Protocol):
     def __getitem__(self, rows: IntArray) -> ByteArray:
         """Images (rows, channels, height, width)."""
 
+    def __len__(self) -> int:
+        """How many there are."""
+
+
+class Decoded(ABC):
+    """Images that lie in files of any size and are decoded each time that they are asked for."""
+
+    @abstractmethod
+    def __getitem__(self, rows: IntArray) -> ByteArray:
+        """Images (rows, channels, height, width): the middle of each picture."""
+
+    @abstractmethod
+    def crops(self, rows: IntArray, draws: UnitArray) -> ByteArray:
+        """Random parts of the pictures, in the shape of the images.
+
+        Parameters
+        ----------
+        draws
+            (rows, 10, 4) numbers that :func:`harness_vision.images.views.random_area` takes.
+        """
+
+    @abstractmethod
+    def chosen(self, rows: IntArray) -> Decoded:
+        """These rows, in this order; nothing is decoded."""
+
+    @abstractmethod
     def __len__(self) -> int:
         """How many there are."""
 
@@ -97,21 +136,43 @@ class ImageSet:
             When an image file cannot be decoded.
         """
         chosen = np.arange(len(self))[rows]
-        return self.raw[chosen].astype(np.float32) / np.float32(self.white)
+        return self._in_unit_box(self.raw[chosen])
+
+    def crops(self, rows: Rows, draws: UnitArray) -> FloatArray:
+        """Random parts of pictures that lie in files, brought to the shape of the images.
+
+        Raises
+        ------
+        CorruptImage
+            When an image file cannot be decoded.
+        ValueError
+            When the images have that shape already.
+        """
+        if not isinstance(self.raw, Decoded):
+            raise ValueError(f"the images of {self.name} are of one size: nothing is resized")
+        return self._in_unit_box(self.raw.crops(np.arange(len(self))[rows], draws))
+
+    def _in_unit_box(self, raw: ByteArray) -> FloatArray:
+        return raw.astype(np.float32) / np.float32(self.white)
+
+    @property
+    def are_files(self) -> bool:
+        """Whether images are decoded each time that they are asked for."""
+        return isinstance(self.raw, Decoded)
 
     def take(self, rows: Rows) -> ImageSet:
         """The set of these rows, in this order."""
-        chosen = np.arange(len(self))[rows]
+        raw, chosen = self.raw, np.arange(len(self))[rows]
         return replace(
             self,
-            raw=_Chosen(self.raw, chosen),
+            raw=raw.chosen(chosen) if isinstance(raw, Decoded) else _Chosen(raw, chosen),
             labels=self.labels[chosen],
             indices=self.indices[chosen],
         )
 
 
 class _Chosen:
-    """Rows of another source; nothing is copied or decoded until it is asked for."""
+    """Rows of an array; nothing is copied until it is asked for."""
 
     def __init__(self, raw: Raw, rows: IntArray) -> None:
         if isinstance(raw, _Chosen):

@@ -27,10 +27,10 @@ def _text(told):
     return b"U" + bytes([len(told)]) + told
 
 
-def pickled_batch(labels, pixels, *, dtype=b"u1", content=None, extra=b""):
+def pickled_batch(labels, pixels, *, dtype=b"u1", content=None, extra=b"", rows=None):
     """What Python 2 wrote, opcode by opcode: byte strings are its plain strings."""
     content = pixels.tobytes() if content is None else content
-    rows, columns = pixels.shape
+    rows, columns = rows or len(pixels), pixels.shape[1]
     array = (
         b"cnumpy.core.multiarray\n_reconstruct\n"
         + b"cnumpy\nndarray\n"

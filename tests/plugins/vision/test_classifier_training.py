@@ -29,8 +29,9 @@ from harness.random.stream import Stream
 from harness.runner import Settings, run
 from harness.runner.prepare import prepare
 from harness_vision.arithmetic import exact_kernels
+from harness_vision.augmentation import crop_and_flip
 from harness_vision.backbones import UnfitWeights, build
-from harness_vision.batches import Batches, crop_and_flip, hidden_rows
+from harness_vision.batches import Batches, hidden_rows
 from harness_vision.descent import Descent
 from harness_vision.images import load
 from harness_vision.networks import start_from

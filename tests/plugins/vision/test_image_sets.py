@@ -116,6 +116,7 @@ def test_a_pickle_that_names_anything_else_is_refused_and_not_run(tmp_path):
         (pickle.dumps({b"data": 3, b"labels": []}, protocol=0), "no pickled CIFAR-10 file"),
         (pickled_batch(*drawn(3), dtype=b"O8"), "no array of bytes"),
         (pickled_batch(drawn(3)[0], drawn(3)[1][:, :100]), "has shape"),
+        (pickled_batch(*drawn(3), rows=2**31 - 1), "a batch has 10,000 images"),
     ],
 )
 def test_what_is_no_batch_is_refused_by_name(content, told):
@@ -209,6 +210,13 @@ def test_a_stream_that_breaks_off_gives_what_is_whole(tmp_path):
     assert promised == 500
     assert 0 < len(entries) < 500
     assert np.array_equal(entries, pixels[: len(entries)])
+
+
+@pytest.mark.parametrize("promised", [10_000_001, 4_000_000_000])
+def test_a_header_that_promises_more_than_any_set_has_is_damaged(tmp_path, promised):
+    path = idx_file(tmp_path / "i", np.zeros((2, 3, 3), np.uint8), promised=promised)
+    with pytest.raises(ValueError, match=f"i has a damaged header: it promises {promised:,}"):
+        idx.read_idx(path)
 
 
 def test_no_idx_file_is_refused(tmp_path):
