@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from math import isinf
+from math import inf, isinf
 from typing import Annotated
 
 from annotated_types import Gt
@@ -13,6 +13,8 @@ from torch import nn
 from harness import Artifact, Cell, Method
 
 __all__ = ["Classifier"]
+
+_MOST_NOISE = 1e6  # pixels: float32 networks make no numbers of much more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,11 @@ class Classifier(Method):
     def __post_init__(self) -> None:
         if not self.sigma >= 0:
             raise ValueError(f"sigma must be at least 0, got {self.sigma}")
+        if _MOST_NOISE < self.sigma < inf:
+            raise ValueError(
+                f"sigma is a length in [0, 1] pixels and at most {_MOST_NOISE:g}, got "
+                f"{self.sigma:g}"
+            )
         for each in fields(self):
             value = getattr(self, each.name)
             if isinstance(value, float) and isinf(value):

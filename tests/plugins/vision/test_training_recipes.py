@@ -257,6 +257,7 @@ def test_descent_is_torchs_own_bit_for_bit(network, batch):
         (lambda: Macer(steps=5), "64 images cannot be cut into 5 equal mini-batches"),
         (lambda: Plain(sigma=-1.0), "sigma must be at least 0, got -1.0"),
         (lambda: Plain(sigma=float("nan")), "sigma must be at least 0, got nan"),
+        (lambda: Plain(sigma=1e300), r"in \[0, 1\] pixels and at most 1e\+06, got 1e\+300"),
         (lambda: Plain(weights="cifar10-resnet20", pretrained_on="cifar10"), "two starts"),
         (lambda: Plain(backbone="resnet21").check("digits"), "no backbone 'resnet21'"),
         (lambda: Plain(weights="cifar10-resnet21").check("cifar10"), "no weights"),
