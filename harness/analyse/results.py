@@ -274,6 +274,10 @@ def _between(curve: Curve, x: float, between: str) -> FloatArray:
         known = ~np.isnan(values)
         at, own = curve.at[known], values[known]
         if at.size and at[0] <= x <= at[-1]:
-            step = own[np.searchsorted(at, x, side="right") - 1]
-            found[row] = step if between == "step" else np.interp(x, at, own)
+            if between == "linear":
+                found[row] = np.interp(x, at, own)
+            elif between == "step":
+                found[row] = own[np.searchsorted(at, x, side="right") - 1]
+            else:
+                found[row] = own[np.searchsorted(at, x, side="left")]
     return found

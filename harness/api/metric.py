@@ -32,7 +32,9 @@ class Metric:
     axis
         Name of its curve's x (``round``, ``episode``, ``radius``); ``None``: no curve.
     between
-        What may stand between two points of the curve.
+        What may stand between two points of the curve: ``nothing``; ``step``, the value of the
+        point before; ``next``, that of the point after (what is certified at a larger radius
+        is so at a smaller one); ``linear``, the line between them.
     has_items
         Scores come an item and the core computes their mean; then a task never gives a
         final value for it.
@@ -49,7 +51,7 @@ class Metric:
     direction: Direction = "lower"
     type: MetricType = "real"
     axis: str | None = None
-    between: Literal["nothing", "step", "linear"] = "nothing"
+    between: Literal["nothing", "step", "next", "linear"] = "nothing"
     has_items: bool = False
     is_cost: bool = False
     tolerance: float = 0.0

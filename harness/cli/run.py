@@ -46,7 +46,7 @@ __all__ = ["run"]
 @click.option("--executor", default="", help="Run on this executor, of a plugin.")
 @click.option("--cell", default="", help="Only cells whose id starts with this.")
 @click.option("--retry-failed", is_flag=True, help="Run failed cells of earlier runs again.")
-@click.option("--fresh", is_flag=True, help="Reuse nothing from earlier runs.")
+@click.option("--fresh", is_flag=True, help="Measure every cell anew; built models are kept.")
 @click.option("--skip-unmet", is_flag=True, help="Leave out cells that this machine cannot serve.")
 @click.option("--budget", metavar="TIME", help="Begin no further wave of seeds after this: 30min.")
 @click.option(

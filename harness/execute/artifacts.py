@@ -1,8 +1,8 @@
 """Where artifacts lie, building one, and loading one.
 
-``HARNESS_CACHE/artifacts/<id>`` is what ``build`` wrote, ``<id>.json`` what is known of it. The
-folder comes into being by a rename, after everything in it is on the disk: if it is there, it
-is whole. ``<id>.lock`` keeps a second process from building beside the first, and
+``HARNESS_CACHE/artifacts/<id>`` is what ``build`` wrote, ``<id>.json`` what is known of it, each
+file's hash among it. The folder comes into being by a rename, after everything in it is on the
+disk; one whose files are no longer those that were built is built anew. ``<id>.lock`` keeps a second process from building beside the first, and
 ``<id>.checkpoint`` lasts from one try to the next.
 """
 
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from harness.api.artifact import Artifact
 from harness.api.parameters import build, canonical, plain
-from harness.data.locate import cache_folder, locate
+from harness.data.locate import cache_folder, locate, sha256_of
 from harness.execute.foreign import explain, report, status_of
 from harness.execute.objects import load_class
 from harness.execute.reading import InvalidOutcome
@@ -58,7 +58,10 @@ class BuildOrder(NamedTuple):
 
 
 class Built(NamedTuple):
-    """What came of an order; ``REUSED``: another process had built it."""
+    """What came of an order; ``REUSED``: another process had built it.
+
+    ``message`` says why it failed, or what was damaged and is built anew.
+    """
 
     status: Status
     wall_s: float
@@ -72,8 +75,34 @@ def artifact_folder(artifact_id: str) -> Path:
 
 
 def is_built(artifact_id: str) -> bool:
-    """Whether the artifact is in the cache, whole."""
-    return artifact_folder(artifact_id).is_dir()
+    """Whether the artifact is in the cache, and its files are those that were built."""
+    return artifact_folder(artifact_id).is_dir() and _damage(artifact_id) is None
+
+
+def _damage(artifact_id: str) -> str | None:
+    """What is no longer as it was built; hashes are remembered as those of data sets."""
+    folder = artifact_folder(artifact_id)
+    try:
+        known = json.loads(_beside(artifact_id, "json").read_text())
+        expected: dict[str, str] = known["files"]
+        known["metrics"]
+    except (OSError, ValueError, KeyError):
+        return f"{folder.name}.json is absent or damaged"
+    found = _names_below(folder)
+    for name, digest in expected.items():
+        if name not in found:
+            return f"{folder / name} is gone"
+        if sha256_of(folder / name) != digest:
+            return f"{folder / name} is no longer what was built"
+    return None
+
+
+def _names_below(folder: Path) -> set[str]:
+    return {
+        Path(parent, name).relative_to(folder).as_posix()
+        for parent, _, names in os.walk(folder)
+        for name in names
+    }
 
 
 def artifact_metrics(artifact_id: str) -> dict[str, float]:
@@ -165,9 +194,13 @@ def build_artifact(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(_beside(order.artifact_id, "lock"), waiting):
-            if is_built(order.artifact_id):
+            damage = _damage(order.artifact_id) if folder.is_dir() else ""
+            if damage is None:
                 return Built(Status.REUSED, 0.0, artifact_metrics(order.artifact_id))
-            return _build(order, folder, loaded)
+            if damage:
+                _put_aside(folder)
+            built = _build(order, folder, loaded)
+            return built._replace(message=f"{damage}: built anew") if damage else built
     # Foreign code: a build that fails is told once, and its cells become failed.
     except (Exception, SystemExit) as error:
         if is_debugged:
@@ -187,12 +220,21 @@ def _build(order: BuildOrder, folder: Path, loaded: LoadedArtifacts) -> Built:
     artifact.build(context)
     wall_s = time.monotonic() - started
     known = {"name": order.name, "fields": order.fields, "wall_s": wall_s}
-    _write_synced(_beside(order.artifact_id, "json"), known | {"metrics": context.metrics})
+    known["metrics"] = context.metrics
+    known["files"] = {name: sha256_of(temporary / name) for name in sorted(_names_below(temporary))}
+    _write_synced(_beside(order.artifact_id, "json"), known)
     _sync_tree(temporary)
     temporary.rename(folder)
     _sync(folder.parent)
     shutil.rmtree(context.checkpoint_dir, ignore_errors=True)
     return Built(Status.OK, wall_s, context.metrics)
+
+
+def _put_aside(folder: Path) -> None:
+    """Make room, and keep what may have taken days."""
+    aside = folder.with_name(f"{folder.name}.damaged")
+    shutil.rmtree(aside, ignore_errors=True)
+    folder.rename(aside)
 
 
 @contextmanager

@@ -36,7 +36,7 @@ class Settings:
     retry_failed
         Run failed, timed-out and out-of-memory cells again.
     fresh
-        Reuse nothing from earlier runs.
+        Measure every cell anew; artifacts that are in the cache are kept.
     skip_unmet
         Leave out cells whose hardware this machine cannot give, instead of refusing.
     cell

@@ -277,6 +277,9 @@ def test_a_point_is_between_others_only_as_the_metric_allows():
     along = judged((), curve=curve, made=made, metrics=[linear])
     expected = curve[10.0].mean() + (50 - 10) / 90 * (curve[100.0].mean() - curve[10.0].mean())
     assert along.shown.estimate == pytest.approx(expected)
+    following = Metric(name="regret", axis="round", between="next")
+    beyond = judged((), curve=curve, made=claim("at_most", at(20.0), at=50.0), metrics=[following])
+    assert beyond.shown.estimate == pytest.approx(curve[100.0].mean())
     nothing = Metric(name="regret", axis="round", between="nothing")
     assert judged((), curve=curve, made=made, metrics=[nothing]).verdict == "undecided"
 

@@ -71,6 +71,39 @@ def test_a_second_run_finds_what_the_first_one_built(run, tmp_path):
     assert second.content() == first.content()
 
 
+def flipped(folder):
+    weights = folder / "weights"
+    weights.write_text(str(1 + float(weights.read_text())))
+
+
+DAMAGES = {
+    "weights is no longer what was built": flipped,
+    "weights is no longer what": lambda folder: (folder / "weights").write_text(""),
+    "weights is gone": lambda folder: (folder / "weights").unlink(),
+    "json is absent": lambda folder: folder.with_name(f"{folder.name}.json").unlink(),
+    "absent or damaged": lambda folder: folder.with_name(f"{folder.name}.json").write_text("{"),
+}
+
+
+@pytest.mark.parametrize("told", DAMAGES)
+def test_what_was_damaged_in_the_cache_is_told_kept_aside_and_built_anew(
+    run, tmp_path, cache, told
+):
+    plan = artifact_plan(Trained(folder=str(tmp_path)), Plain(), 3)
+    first, _ = run(plan)
+    (folder,) = (each for each in (cache / "artifacts").iterdir() if each.is_dir())
+    DAMAGES[told](folder)
+    second, _ = run(plan)
+    assert len(lines(tmp_path)) == 2
+    assert statuses(second) == ["ok"]
+    assert told in second.artifacts[0].message
+    assert second.artifacts[0].message.endswith(": built anew")
+    assert second.measurements["value"].tolist() == first.measurements["value"].tolist()
+    assert folder.with_name(f"{folder.name}.damaged").is_dir()
+    third, _ = run(plan)
+    assert statuses(third) == ["reused"]
+
+
 def test_a_failed_build_is_told_once_and_fails_its_cells(run, tmp_path, cache):
     plan = artifact_plan(Trained(folder=str(tmp_path), fault="raise"), Plain(), 20)
     sink, _ = run(plan)

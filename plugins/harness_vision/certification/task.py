@@ -66,7 +66,7 @@ METRICS = (
         name="certified_accuracy",
         direction="higher",
         axis="radius",
-        between="step",
+        between="next",
         description="share of images that are right and certified at the radius",
     ),
     Metric(
@@ -88,7 +88,6 @@ METRICS = (
         name="empirical_accuracy",
         direction="higher",
         axis="radius",
-        between="step",
         description="accuracy of the smoothed classifier under SmoothAdv's attack",
     ),
     Metric(
