@@ -107,6 +107,7 @@ def _shared(results: Results, board: TaskBoard, metric: Metric) -> dict[str, Any
         "metric": metric.name,
         "unit": metric.unit,
         "direction": metric.direction,
+        "expected": metric.expected,
     }
 
 
@@ -179,6 +180,8 @@ def _row(results: Results, group: int, metric: Metric, column: Column) -> dict[s
         "method": spec.method,
         "method_params": canonical(spec.method_params),
         "origin": "measured",
+        "axis": metric.axis if column.point is not None else None,
+        "point": column.point,
         "n": column.seeds.size,
         "failures": cells.failures,
         "censored": int(column.is_censored.sum()),

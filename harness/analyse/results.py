@@ -31,6 +31,7 @@ class Column(NamedTuple):
     seeds: IntArray  # (n,) ascending
     values: FloatArray  # (n,)
     is_censored: BoolArray  # (n,)
+    point: float | None = None  # of the curve that they are values of
 
 
 class Curve(NamedTuple):
@@ -257,6 +258,7 @@ def _at_point(curve: Curve, x: float) -> Column:
         curve.seeds[has_value],
         curve.values[has_value, place],
         curve.is_censored[has_value, place],
+        x,
     )
 
 

@@ -42,6 +42,9 @@ class Metric:
         Time, memory: compared only on one machine, claimed only on an exclusive class.
     tolerance
         Relative difference within which a recomputation agrees; 0 is to the bit.
+    expected
+        Its value where nothing is amiss (no image skipped); a cell with another one is told
+        when a run ends and above the boards. ``None``: any value is as good as another.
     description
         One line for ``harness show``.
     """
@@ -55,6 +58,7 @@ class Metric:
     has_items: bool = False
     is_cost: bool = False
     tolerance: float = 0.0
+    expected: float | None = None
     description: str = ""
 
 

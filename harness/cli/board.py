@@ -15,6 +15,7 @@ from harness.cli.text_table import TextTable
 
 __all__ = [
     "Board",
+    "amiss_lines",
     "board_lines",
     "board_table",
     "bound_texts",
@@ -30,6 +31,7 @@ _MEMORY_MIN = 110
 _PLOT_WIDTH, _PLOT_LEAST = 40, 16  # of the plot, where there is room
 _LEVEL = 0.95
 _NO_MORE: Mapping[str, str] = MappingProxyType({})
+_AMISS_MAX = 3  # labels named
 _REASON_MAX = 60  # columns of why a method has no value
 
 
@@ -44,6 +46,13 @@ class Board:
     direction: str
     rows: Sequence[Mapping[str, Any]]
     level: float = 0.95
+
+    @property
+    def metric_text(self) -> str:
+        """``certified_accuracy at radius 3.5``: where a curve is meant, its point, too."""
+        found = {(row.get("axis"), row.get("point")) for row in self.rows if row["n"]}
+        axis, point = found.pop() if len(found) == 1 else (None, None)
+        return self.metric if point is None else f"{self.metric} at {axis} {numbers.trimmed(point)}"
 
     @property
     def level_text(self) -> str:
@@ -102,6 +111,30 @@ def board_lines(board: Board, width: int, more: Mapping[str, str] = _NO_MORE) ->
     return [*_head(board, counts), *_table(columns), *_plain(board)]
 
 
+def amiss_lines(boards: Sequence[Board]) -> list[Line]:
+    """What is not as the task expects it where nothing is amiss, a line a metric of a task."""
+    lines = []
+    for board in boards:
+        rows = [row for row in board.rows if _is_amiss(row)]
+        if rows:
+            told = [f"{row['label']} {numbers.significant(row['mean'])}" for row in rows]
+            more = f" and {len(told) - _AMISS_MAX} more" if len(told) > _AMISS_MAX else ""
+            expected = numbers.trimmed(rows[0]["expected"])
+            lines.append(
+                line(
+                    ("! ", "bad"),
+                    f"{board.title}: {board.metric} is {', '.join(told[:_AMISS_MAX])}{more}, "
+                    f"{expected} is expected",
+                )
+            )
+    return lines
+
+
+def _is_amiss(row: Mapping[str, Any]) -> bool:
+    expected, mean = row.get("expected"), row["mean"]
+    return expected is not None and mean is not None and mean != expected
+
+
 def board_table(board: Board, more: Mapping[str, str] = _NO_MORE) -> TextTable:
     """The board as plain cells, for formats without a width; ``more`` as for the terminal."""
     columns = {
@@ -122,7 +155,7 @@ def board_table(board: Board, more: Mapping[str, str] = _NO_MORE) -> TextTable:
 
 def _head(board: Board, counts: set[int]) -> list[Line]:
     better = {"lower": "lower is better", "higher": "higher is better"}.get(board.direction, "")
-    parts = [f"{board.metric}{f' in {board.unit}' if board.unit else ''}", better]
+    parts = [f"{board.metric_text}{f' in {board.unit}' if board.unit else ''}", better]
     if len(counts) == 1:
         seeds = next(iter(counts))
         parts.append("1 seed: no interval" if seeds == 1 else f"{numbers.count(seeds)} seeds each")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli import text_table
-from harness.cli.board import board_lines, board_table, boards_of
+from harness.cli.board import amiss_lines, board_lines, board_table, boards_of
 from harness.cli.options import results_option, run_argument
 from harness.cli.text import line, say, say_json, say_notes, width
 from harness.errors import PluginError, UsageError, nearest
@@ -61,7 +61,10 @@ def leaderboard(
     if form == "json":
         say_json(rows)
     elif form == "table":
-        for board in boards_of(rows, found.record.level):
+        boards = boards_of(rows, found.record.level)
+        amiss = amiss_lines(boards)
+        say([*amiss, line()] if amiss else [])
+        for board in boards:
             if metric or board.direction != "none":
                 say([*board_lines(board, width(), more), line()])
     else:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.cli import numbers
-from harness.cli.board import Board, board_lines, boards_of
+from harness.cli.board import Board, amiss_lines, board_lines, boards_of
 from harness.cli.text import Line, line
 from harness.cli.verdicts import claim_lines
 from harness.errors import ExitCode
@@ -35,11 +35,10 @@ def result_lines(
     if code == ExitCode.INTERRUPTED:
         told = "interrupted: what is done is kept, and the same command goes on from there"
         lines += [line((told, "open")), line(f"  {command}"), line()]
-    boards = [
-        board
-        for board in boards_of(done.leaderboard_rows(), done.record.level)
-        if board.direction != "none"
-    ]
+    known = boards_of(done.leaderboard_rows(), done.record.level)
+    boards = [board for board in known if board.direction != "none"]
+    amiss = amiss_lines(known)
+    lines += [*amiss, line()] if amiss else []
     if boards:
         lines += [*board_lines(boards[0], width), *_others(done, boards), line()]
     claims = claim_lines(done.claim_rows(), width)

@@ -2,8 +2,9 @@
 
 ``HARNESS_CACHE/artifacts/<id>`` is what ``build`` wrote, ``<id>.json`` what is known of it, each
 file's hash among it. The folder comes into being by a rename, after everything in it is on the
-disk; one whose files are no longer those that were built is built anew. ``<id>.lock`` keeps a second process from building beside the first, and
-``<id>.checkpoint`` lasts from one try to the next.
+disk; one whose files are no longer those that were built is put aside and built anew.
+``<id>.lock`` keeps a second process from building beside the first, and ``<id>.checkpoint``
+lasts from one try to the next.
 """
 
 from __future__ import annotations

@@ -65,8 +65,9 @@ def board_table(view: BoardView) -> Html:
 def _told(view: BoardView) -> str:
     board = view.board
     unit = f" in {board.unit}" if board.unit else ""
-    direction = {"lower": ", lower is better", "higher": ", higher is better"}
-    first = f"{_capital(board.metric)}{unit}{direction.get(board.direction, ', not ranked')}"
+    better = {"lower": "lower is better", "higher": "higher is better"}
+    what = f"{_capital(board.metric)}{_point(board.rows)}{unit}"
+    first = f"{what}, {better.get(board.direction, 'not ranked')}"
     measured = [row for row in board.rows if row["mean"] is not None and _is_measured(row)]
     counts = {row["n"] for row in measured}
     if counts == {1}:
@@ -85,6 +86,13 @@ def _told(view: BoardView) -> str:
     if _scale(board).is_log:
         parts.append("Logarithmic axis.")
     return " ".join(parts)
+
+
+def _point(rows: Sequence[Row]) -> str:
+    """`` at radius 3.5`` where the means are of one point of a curve."""
+    found = {(row["axis"], row["point"]) for row in rows if row["n"]}
+    axis, point = found.pop() if len(found) == 1 else (None, None)
+    return "" if point is None else f" at {axis} {numbers.trimmed(point)}"
 
 
 def _capital(text: str) -> str:

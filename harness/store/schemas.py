@@ -29,7 +29,7 @@ __all__ = [
 
 spare_pandas()
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TABLE_KEY = b"harness.table"
 _VERSION_KEY = b"harness.schema_version"
@@ -159,6 +159,9 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         _METRIC,
         _field("unit", _TEXT, "unit of the metric"),
         _field("direction", _TEXT, "which way is better: lower, higher or none"),
+        _field("axis", _TEXT, "x of the curve that the mean is of", nullable=True, since=2),
+        _field("point", _REAL, "where on it; null for a final value", nullable=True, since=2),
+        _field("expected", _REAL, "value where nothing is amiss", nullable=True, since=2),
         _LABEL,
         _field("method", _TEXT, "name of the method", nullable=True),
         _field("method_params", _TEXT, "all its parameters, canonical JSON", nullable=True),

@@ -192,9 +192,9 @@ def items_table():
 
 def test_a_table_of_a_later_version_is_refused_by_name(tmp_path):
     path = tmp_path / "items.parquet"
-    later = SCHEMAS["items"].metadata | {b"harness.schema_version": b"2"}
+    later = SCHEMAS["items"].metadata | {b"harness.schema_version": b"3"}
     pq.write_table(items_table().replace_schema_metadata(later), path)
-    with pytest.raises(StoreError, match=r"items.parquet has schema version 2, .* up to 1"):
+    with pytest.raises(StoreError, match=r"items.parquet has schema version 3, .* up to 2"):
         read_table(path)
 
 
