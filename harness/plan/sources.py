@@ -3,12 +3,14 @@
 A module counts by the shape of its program: comments, docstrings and formatting are left out.
 Its imports are followed wherever they stand, so an edited helper is seen however far away it
 is. Modules of plugins, of paths that a suite names, of editable installs and of the numerical
-parts of ``harness`` are read; every other library counts by its version.
+parts of ``harness`` are read; every other library counts by its version, whatever processor it
+was built for: a model that one machine trained on a GPU is found on another one without.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +27,7 @@ __all__ = ["CodeReader", "Source"]
 _NUMERICAL_CORE = ("harness.random", "harness.kernels", "harness.data", "harness.stats")
 _DYNAMIC = frozenset({"import_module", "__import__", "exec", "eval"})
 _UNCOUNTED = sys.stdlib_module_names | {"harness"}
+_BUILT_FOR = re.compile(r"\+(cpu|cu\d+|cuda[\d.]*|rocm[\d.]+|xpu)$")  # torch's wheels
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")})
 
 
@@ -242,7 +245,10 @@ def _path(module: str) -> Path | None:
     above = _path(parent) if parent else None
     if parent and (above is None or above.name != "__init__.py"):
         return None  # a name in a module: finding that out costs no import
-    spec = find_spec(module)
+    try:
+        spec = find_spec(module)
+    except ImportError:  # a package above it lacks what it needs; so will whoever imports it
+        return None
     return (
         Path(spec.origin)
         if spec is not None and spec.origin not in (None, "built-in", "frozen")
@@ -254,7 +260,7 @@ def _path(module: str) -> Path | None:
 def _version(library: str) -> str:
     for name in _distributions(library):
         try:
-            return version(name)
+            return _BUILT_FOR.sub("", version(name))
         except PackageNotFoundError:
             continue
     return "absent"

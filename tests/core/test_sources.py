@@ -6,6 +6,8 @@ import textwrap
 
 import pytest
 
+from harness.plan import sources
+
 READ = """
 import sys
 sys.path.insert(0, {folder!r})
@@ -97,3 +99,32 @@ def test_another_hash_of_a_declared_data_set_changes_what_names_it(plugin):
 def test_a_module_that_imports_by_name_rests_on_its_whole_package(plugin):
     append(plugin / "three.py", "import importlib\nx = importlib.import_module('plug.' + 'one')\n")
     assert changed_by(plugin, lambda: append(plugin / "two.py", "y = 1\n")) == {"two", "three"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "counts"),
+    [
+        ("2.13.0+cpu", "2.13.0+cu130", False),
+        ("2.13.0", "2.13.0+rocm6.4", False),
+        ("2.12.0+cpu", "2.13.0+cpu", True),
+        ("2.13.0+g1a2b3c4", "2.13.0+g5d6e7f8", True),
+        ("2.13.0+cpu.local", "2.13.0", True),
+    ],
+)
+def test_the_processor_that_a_library_was_built_for_does_not_count(monkeypatch, one, other, counts):
+    found = []
+    for told in (one, other):
+        sources._version.cache_clear()
+        monkeypatch.setattr(sources, "version", lambda name, told=told: told)
+        found.append(sources._version("torch"))
+    sources._version.cache_clear()
+    assert (found[0] != found[1]) is counts
+
+
+def test_a_module_below_a_package_that_cannot_be_imported_is_no_module(plugin):
+    broken = plugin / "broken"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("import no_such_library_anywhere\n")
+    (broken / "below.py").write_text("")
+    append(plugin / "three.py", "def f():\n    from plug.broken import below\n")
+    assert digests(plugin.parent)["three"]
