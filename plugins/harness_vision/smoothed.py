@@ -150,8 +150,8 @@ class SmoothedClassifier:
             part = slice(start, start + _ATTACKED_TOGETHER)
             chosen = images[part].to(device)
             sources = self.noise.sources(indices[part], "attack")
-            moved.append(
-                pgd(
+            with exact_kernels(repeat=True):
+                found = pgd(
                     self.network,
                     chosen,
                     torch.as_tensor(labels[part], device=device),
@@ -161,7 +161,7 @@ class SmoothedClassifier:
                     directions=self.noise.generator(indices[start]),
                     in_box=in_box,
                 )
-            )
+            moved.append(found)
         return torch.cat(moved)
 
 

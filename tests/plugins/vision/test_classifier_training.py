@@ -28,7 +28,6 @@ import harness_vision.checkpoint
 from harness.random.stream import Stream
 from harness.runner import Settings, run
 from harness.runner.prepare import prepare
-from harness_vision.arithmetic import exact_kernels
 from harness_vision.augmentation import crop_and_flip
 from harness_vision.backbones import UnfitWeights, build
 from harness_vision.batches import Batches, hidden_rows
@@ -364,12 +363,36 @@ def test_crops_are_shifted_or_mirrored_windows_of_the_padded_image():
     assert {mirrored for _, _, mirrored in found} == {False, True}
 
 
-def test_gpu_settings_that_change_bits_are_off_meanwhile_and_restored():
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = (matmul.allow_tf32, cudnn.benchmark, cudnn.deterministic)
-    with exact_kernels(repeat=True):
-        assert (matmul.allow_tf32, cudnn.benchmark, cudnn.deterministic) == (False, False, True)
-    assert (matmul.allow_tf32, cudnn.benchmark, cudnn.deterministic) == before
+PRECISIONS = """
+import torch
+from harness_vision.arithmetic import exact_kernels
+b = torch.backends
+parts = [b.cudnn.conv, b.cudnn.rnn, b.cuda.matmul, b.mkldnn.conv, b.mkldnn.rnn, b.mkldnn.matmul]
+{ask}
+before = [part.fp32_precision for part in parts], b.cudnn.benchmark, b.cudnn.deterministic
+with exact_kernels(repeat=True):
+    assert [part.fp32_precision for part in parts] == ["ieee"] * 6
+    assert (b.cudnn.benchmark, b.cudnn.deterministic) == (False, True)
+assert before == ([part.fp32_precision for part in parts], b.cudnn.benchmark, b.cudnn.deterministic)
+{again}
+"""
+
+
+@pytest.mark.parametrize(
+    ("ask", "again"),
+    [
+        ("", "b.cudnn.allow_tf32, b.cuda.matmul.allow_tf32"),
+        ("b.fp32_precision = 'tf32'", ""),
+        ("b.cudnn.conv.fp32_precision = 'ieee'", ""),
+        ("b.cuda.matmul.fp32_precision = 'tf32'", ""),
+        ("torch.set_float32_matmul_precision('medium'); b.cudnn.benchmark = True", ""),
+        ("b.cuda.matmul.allow_tf32 = True", "assert b.cuda.matmul.allow_tf32"),
+    ],
+)
+def test_float32_is_float32_however_less_was_asked_for_and_is_less_again_afterwards(ask, again):
+    """In a process of its own: torch refuses to mix its old and its new flags."""
+    script = PRECISIONS.format(ask=ask, again=again)
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
 
 
 # Suites
