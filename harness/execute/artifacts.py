@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from harness.api.artifact import Artifact
 from harness.api.parameters import build, canonical, plain
 from harness.data.locate import cache_folder, locate, sha256_of
-from harness.execute.foreign import explain, report, status_of
+from harness.execute.foreign import end_without_gpu, explain, has_lost_gpu, report, status_of
 from harness.execute.objects import load_class
 from harness.execute.reading import InvalidOutcome
 from harness.random.stream import Stream
@@ -184,11 +184,13 @@ def build_artifact(
     waiting: Callable[[], None],
     *,
     is_debugged: bool = False,
+    is_worker: bool = False,
 ) -> Built:
     """Build the artifact, unless it is there.
 
     ``waiting`` is called again and again while another process holds the lock.
     ``is_debugged`` lets what ``build`` raises through; it is told in the answer otherwise.
+    ``is_worker`` ends the process when its GPU is lost.
     """
     started = time.monotonic()
     folder = artifact_folder(order.artifact_id)
@@ -207,6 +209,8 @@ def build_artifact(
         if is_debugged:
             raise
         report(error)
+        if is_worker and has_lost_gpu(error):
+            end_without_gpu()
         return Built(status_of(error), time.monotonic() - started, {}, explain(error))
 
 

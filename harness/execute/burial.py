@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.execute.blame import Death, Reason, Ruling, rule
 from harness.execute.crew import Hand
+from harness.execute.foreign import LOST_GPU
 from harness.execute.jobs import Job, name_of
 from harness.execute.outgoing import Settled
 from harness.execute.slot import Mark, Stage
@@ -93,7 +94,10 @@ def describe(wait_status: int) -> str:
         except ValueError:
             name = "a real-time signal"
         return f"was killed by signal {number} ({name})"
-    return f"exited with status {os.waitstatus_to_exitcode(wait_status)}"
+    status = os.waitstatus_to_exitcode(wait_status)
+    if status == LOST_GPU:
+        return "ended: an error had made its GPU useless to it, and the log says which"
+    return f"exited with status {status}"
 
 
 def afterlife_note(hand: Hand, mark: Mark, wait_status: int, plan: Plan) -> str:

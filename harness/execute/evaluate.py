@@ -14,7 +14,13 @@ from typing import overload
 from harness.api.cell import Cell
 from harness.api.outcome import Outcome, Skip
 from harness.execute.context import Context
-from harness.execute.foreign import explain, report, status_of
+from harness.execute.foreign import (
+    end_without_gpu,
+    explain,
+    has_lost_gpu,
+    report,
+    status_of,
+)
 from harness.execute.objects import Bench
 from harness.execute.reading import InvalidOutcome, WrongCell
 from harness.execute.recorder import Meter, Recorder
@@ -78,8 +84,8 @@ class JobRun:
         Ends the job after the outcome that comes next.
     is_debugged
         Let the first exception through, for a debugger.
-    prints
-        Print tracebacks, for a worker's log.
+    is_worker
+        Print tracebacks, for the log, and end the process when its GPU is lost.
     """
 
     def __init__(
@@ -91,7 +97,7 @@ class JobRun:
         *,
         control: Control | None = None,
         is_debugged: bool = False,
-        prints: bool = False,
+        is_worker: bool = False,
     ) -> None:
         self._job = job
         self._rows, self._seeds = job.rows, job.seeds
@@ -100,7 +106,8 @@ class JobRun:
         self._marks = marks
         self._control = control or Control()
         self._is_debugged = is_debugged
-        self._tracebacks_left = _TRACEBACKS if prints else 0
+        self._is_worker = is_worker
+        self._tracebacks_left = _TRACEBACKS if is_worker else 0
         self._place = 0
 
     def run(self, load: Callable[[], Bench]) -> None:
@@ -249,6 +256,9 @@ class JobRun:
         """Charge the fault, and say where to go on."""
         handed = min(self._marks[HANDED], stop)
         self._print(error)
+        if self._is_worker and has_lost_gpu(error):
+            self._recorder.send(self._meter.now_ns)
+            end_without_gpu()
         if handed - self._place <= 1 or isinstance(error, InvalidOutcome):
             self._fail(error)
             return self._place

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import traceback
 from pathlib import Path
+from typing import NoReturn
 
 from harness.api.outcome import Skip
 from harness.errors import DataMissing, HarnessError
 from harness.execute.reading import InvalidOutcome, clean
 from harness.store.rows import Status
 
-__all__ = ["explain", "report", "status_of"]
+__all__ = ["LOST_GPU", "end_without_gpu", "explain", "has_lost_gpu", "report", "status_of"]
+
+LOST_GPU = 86  # exit status of a worker that ends because its GPU answers no more
 
 _MESSAGE_CHARS = 2000
+# By name: the core imports no torch.
+_GPU_FAULT, _GPU_FULL = "AcceleratorError", "OutOfMemoryError"
 
 
 def status_of(error: BaseException) -> Status:
     """What a cell becomes whose evaluation raised ``error``."""
     if isinstance(error, (Skip, DataMissing)):
         return Status.SKIPPED
-    return Status.OOM if isinstance(error, MemoryError) else Status.FAILED
+    is_full = isinstance(error, MemoryError) or type(error).__name__ == _GPU_FULL
+    return Status.OOM if is_full else Status.FAILED
+
+
+def has_lost_gpu(error: BaseException) -> bool:
+    """Whether the process can use its GPU no more: CUDA repeats such an error to every call."""
+    return type(error).__name__ == _GPU_FAULT or str(error).startswith("CUDA error")
+
+
+def end_without_gpu() -> NoReturn:
+    """End this worker: what it would do next fails for no fault of its own."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(LOST_GPU)
 
 
 def report(error: BaseException) -> None:

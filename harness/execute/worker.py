@@ -96,7 +96,7 @@ class _Worker:
         spec = self._specs[job.spec]
         context = Context(spec, job, self._loaded, self._marks)
         recorder = Recorder(job.job, job.attempt, self._send, self._peak)
-        JobRun(job, context, recorder, self._marks, prints=True).run(lambda: self._bench(spec))
+        JobRun(job, context, recorder, self._marks, is_worker=True).run(lambda: self._bench(spec))
 
     def _bench(self, spec: SpecMessage) -> Bench:
         """The spec's objects; loaded here, under the mark of the spec's first job."""
@@ -112,7 +112,7 @@ class _Worker:
         self._touch()
         marks[JOB] = job
         add_paths(content["plugins"])
-        built = build_artifact(order, self._loaded, self._touch)
+        built = build_artifact(order, self._loaded, self._touch, is_worker=True)
         marks[YIELDED] = 1
         answer = {"job": job, **built._asdict(), "status": int(built.status)}
         self._write(encode_json(Kind.BUILT, answer))

@@ -106,8 +106,17 @@ class Faulty(Task):
             yield good(cell)
 
 
+_gpu: list[str] = []  # of this process
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch calls a full card."""
+
+
 def good(cell: Cell) -> Outcome:
     """What an undisturbed cell gives: a function of its seed."""
+    if _gpu:
+        raise RuntimeError("CUDA error: device-side assert triggered")
     loss = float(cell.task_stream.key % 1000)
     return Outcome(cell=cell, final={"loss": loss}, curves={"curve": ([1, 2], [loss, loss / 2])})
 
@@ -300,6 +309,18 @@ def _crash_once(task, cell):
     yield good(cell)
 
 
+def _lost_gpu(task, cell):
+    """A card that answers the first wrong call, and every call after it, with one error."""
+    _gpu.append("lost")
+    raise RuntimeError("CUDA error: device-side assert triggered")
+    yield good(cell)
+
+
+def _full_gpu(task, cell):
+    raise OutOfMemoryError("CUDA out of memory. Tried to allocate 80 GiB.")
+    yield good(cell)
+
+
 def _memory_error(task, cell):
     raise MemoryError("cannot allocate")
     yield good(cell)
@@ -336,6 +357,8 @@ FAULTS = {
     "holder": _holder,
     "stop": _stop,
     "crash once": _crash_once,
+    "lost gpu": _lost_gpu,
+    "full gpu": _full_gpu,
     "memory error": _memory_error,
 }
 

@@ -73,6 +73,21 @@ def test_a_cell_that_kills_its_worker_is_crashed_after_two_attempts(fault, job_c
     assert told in sink.texts[7].error_message
 
 
+@pytest.mark.parametrize("job_cells", [20, 1, None])
+def test_a_cell_that_loses_the_gpu_costs_no_other_cell(job_cells):
+    sink, execution = run_local(faulty("lost gpu"), job_cells=job_cells)
+    assert sink.statuses() == with_one("CRASHED")
+    assert "had made its GPU useless to it" in sink.texts[7].error_message
+    assert execution.restarts == 2
+
+
+def test_a_full_gpu_is_out_of_memory_and_the_worker_goes_on():
+    sink, execution = run_local(faulty("full gpu"), job_cells=20)
+    assert sink.statuses() == with_one("OOM")
+    assert "CUDA out of memory" in sink.texts[7].error_message
+    assert execution.restarts == 0
+
+
 def test_a_cell_that_crashes_once_is_ok_at_its_second_attempt(tmp_path):
     sink, _ = run_local(faulty("crash once", folder=str(tmp_path)), job_cells=20)
     assert sink.statuses() == ["OK"] * 20
