@@ -103,18 +103,31 @@ def _visible(cards: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     named = _chosen()
     if named is None:
         return [(str(place), model) for place, (model, _) in enumerate(cards)]
-    found = [(name, _model(name, cards)) for name in named]
-    return [(name, model) for name, model in found if model]
+    found: dict[str, str] = {}
+    for name in named:
+        model = _model(name, cards)
+        if not model:
+            break  # CUDA looks no further, either
+        found.setdefault(name, model)
+    return list(found.items())
 
 
 def _chosen() -> list[str] | None:
     """The user's choice; ``None`` where there is none."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return None if visible is None else [name for name in visible.split(",") if name]
+    return (
+        None if visible is None else [name for each in visible.split(",") if (name := each.strip())]
+    )
 
 
 def _model(name: str, cards: Sequence[tuple[str, str]]) -> str:
-    """The model of a visible GPU, by number or by the start of its UUID; empty: none such."""
+    """The model of a visible GPU, by number or by the start of its UUID; empty: none such.
+
+    A part of one (``MIG-…``, as Slurm gives it) does not say of which card it is.
+    """
+    if name.startswith("MIG-"):
+        models = {model for model, _ in cards}
+        return f"{models.pop()} MIG" if len(models) == 1 else "MIG" if models else ""
     if name.isdigit():
         return cards[int(name)][0] if int(name) < len(cards) else ""
     return next((model for model, uuid in cards if uuid.startswith(name)), "")

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,12 +125,14 @@ class Training:
         total = torch.zeros((), dtype=torch.float64, device=device)
         self.net.train()
         read = self._read(batches, augmenting)
-        for batch, pixels in zip(batches, read, strict=True):
-            pixels, labels = pixels.to(device), torch.from_numpy(self.labels[batch.rows]).to(device)
-            for images, own in zip(pixels.chunk(parts), labels.chunk(parts), strict=True):
-                loss = self.recipe.loss(self.net, images, own, step) * batch.weight
-                descent.step(loss, rate)
-                total += loss.detach()
+        with _seeded(stream.sub("layers"), device):
+            for batch, pixels in zip(batches, read, strict=True):
+                labels = torch.from_numpy(self.labels[batch.rows]).to(device)
+                cut = zip(pixels.to(device).chunk(parts), labels.chunk(parts), strict=True)
+                for images, own in cut:
+                    loss = self.recipe.loss(self.net, images, own, step) * batch.weight
+                    descent.step(loss, rate)
+                    total += loss.detach()
         mean = float(total) / (parts * len(batches))
         if not math.isfinite(mean):
             raise TrainingCollapsed(
@@ -162,6 +165,17 @@ class Training:
         counts = np.bincount(self.labels)
         chance = float(counts.max() / counts.sum())
         return accuracy <= chance + min(chance, _BARELY * (1.0 - chance))
+
+
+@contextmanager
+def _seeded(stream: Stream, device: str) -> Iterator[None]:
+    """What layers draw by themselves (dropout) is this epoch's, whatever was drawn before."""
+    seed = stream.key % 2**63
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        if device == "cuda":
+            torch.cuda.manual_seed_all(seed)
+        yield
 
 
 def predictions(

@@ -273,8 +273,9 @@ class Recipe(Classifier):
         return TrainedClassifier.by(self, dataset, seed, images=images)
 
     def artifacts(self, dataset: str, seed: int, images: int = 0) -> Sequence[Artifact]:
-        """The trained network."""
-        return (self.model(dataset, seed, images),)
+        """The trained network, then the models that it starts from and that labelled for it."""
+        model = self.model(dataset, seed, images)
+        return (model, *model.inputs()) if self.hidden or self.pretrained_on else (model,)
 
     def network(self, cell: Cell, dataset: str, images: int = 0) -> nn.Module:
         """The trained network.
@@ -282,19 +283,31 @@ class Recipe(Classifier):
         Raises
         ------
         TrainingCollapsed
-            When it is at chance, unless such models are kept.
+            When it is at chance, or a model that it rests on is, unless such models are kept.
         """
-        model = self.model(dataset, cell.seed, images)
-        reported = cell.artifact_metrics(model)
-        if reported.get("collapsed") and self.on_collapse == "fail":
-            raise TrainingCollapsed(
-                f"the training ended at chance: accuracy {reported['noisy_train_accuracy']:.3f} "
-                f"on its own training images, loss {reported['training_loss']:.3g}; try a smaller "
-                "lr, a smaller epsilon or a warm-up (on_collapse: keep takes it as it is)"
-            )
+        model, *others = self.artifacts(dataset, cell.seed, images)
+        if self.on_collapse == "fail":
+            for each in others:
+                _refuse_chance(cell.artifact_metrics(each), "the training of a model it rests on")
+            _refuse_chance(cell.artifact_metrics(model), "the training")
         net: nn.Module = cell.artifact(model)
         return net
 
     def training(self, cell: Cell, dataset: str, images: int = 0) -> Mapping[str, float]:
-        """Loss, accuracies and seconds of the training."""
-        return cell.artifact_metrics(self.model(dataset, cell.seed, images))
+        """Loss, accuracies and seconds of the training; seconds count all its stages."""
+        reported = [
+            cell.artifact_metrics(each) for each in self.artifacts(dataset, cell.seed, images)
+        ]
+        seconds = {
+            name: sum(each[name] for each in reported) for name in ("train_s", "train_cpu_s")
+        }
+        return reported[0] | seconds
+
+
+def _refuse_chance(reported: Mapping[str, float], what: str) -> None:
+    if reported.get("collapsed"):
+        raise TrainingCollapsed(
+            f"{what} ended at chance: accuracy {reported['noisy_train_accuracy']:.3f} "
+            f"on its own training images, loss {reported['training_loss']:.3g}; try a smaller "
+            "lr, a smaller epsilon or a warm-up (on_collapse: keep takes it as it is)"
+        )

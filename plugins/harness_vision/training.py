@@ -7,6 +7,7 @@ number, so a training that was killed goes on from its last checkpoint with the 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import MISSING, dataclass, fields, replace
@@ -51,10 +52,10 @@ class TrainedClassifier(Artifact):
 
     Reports ``training_loss`` (mean of the last epoch), ``train_accuracy`` and
     ``noisy_train_accuracy`` (under one draw of the recipe's noise), ``train_s`` and
-    ``train_cpu_s``, ``images_left_out`` (an epoch) and, with pseudo-labels,
-    ``labeller_accuracy`` (on the images whose labels were hidden). ``collapsed`` is 1 where the
-    training ended at chance; one whose loss is no number fails. ``resumed_after_epoch`` is there
-    where an earlier try was killed and this one went on.
+    ``train_cpu_s``, ``images_left_out`` (an epoch), ``images_skipped`` (corrupt, or of no class)
+    and, with pseudo-labels, ``labeller_accuracy`` (on the images whose labels were hidden).
+    ``collapsed`` is 1 where the training ended at chance; one whose loss is no number fails.
+    ``resumed_after_epoch`` is there where an earlier try was killed and this one went on.
 
     Parameters
     ----------
@@ -147,9 +148,14 @@ class TrainedClassifier(Artifact):
         """Train, or go on where a killed training stopped."""
         recipe = self.trainer()
         if context.device == "cuda" and not torch.cuda.is_available():
+            why = (
+                f"torch {torch.__version__} finds none here"
+                if torch.version.cuda
+                else f"torch {torch.__version__} was built without CUDA"
+            )
             raise ValueError(
-                "the model is trained on a GPU and this machine has none: build it on one that "
-                "has, with this cache, or say trained_on: cpu"
+                f"the model is trained on a GPU and {why}: build it on a machine that has one, "
+                "with this cache, or say trained_on: cpu"
             )
         keep_freed_memory()
         with threads(context.threads), exact_kernels(repeat=True):
@@ -160,6 +166,7 @@ class TrainedClassifier(Artifact):
                 limit=self.images or None,
                 readers=context.threads,
             )
+            _tell_skipped(images, context)
             if self.left_out:
                 known = np.setdiff1d(np.arange(len(images)), hidden_rows(images, self.left_out))
                 images = images.take(known)
@@ -210,6 +217,13 @@ class TrainedClassifier(Artifact):
             right = labels[hidden] == images.labels[hidden]
             context.report("labeller_accuracy", float(right.mean()))
         return labels
+
+
+def _tell_skipped(images: ImageSet, context: BuildContext) -> None:
+    """Count the files and records that are not trained on, and name them in the log."""
+    context.report("images_skipped", len(images.skipped))
+    for each in images.skipped:
+        print(f"not trained on: {each.where}: {each.reason}", file=sys.stderr)
 
 
 def _score(training: Training) -> None:

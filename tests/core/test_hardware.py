@@ -56,6 +56,10 @@ def test_gpus_are_those_that_the_driver_shows(cards):
         ("", ()),
         ("-1", ()),
         ("7", ()),
+        (" 1, 0", ("H100", "A100")),
+        ("0,0", ("A100",)),
+        ("1,9,0", ("H100",)),
+        ("MIG-3b1f", ("MIG",)),
     ],
 )
 def test_gpus_are_those_that_the_user_left_visible(chosen, models, cards, monkeypatch):
@@ -64,7 +68,8 @@ def test_gpus_are_those_that_the_user_left_visible(chosen, models, cards, monkey
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
     machine = observe()
     assert machine.gpus == models
-    assert visible_gpus() == [name for name in chosen.split(",") if models]
+    named = [each.strip() for each in chosen.split(",")]
+    assert visible_gpus() == list(dict.fromkeys(named))[: len(models)]
     assert (machine.fingerprint == everything.fingerprint) == (machine.gpus == everything.gpus)
 
 

@@ -140,7 +140,10 @@ def _refuse_other(state: State, own: State, path: Path) -> None:
     missing = [name for name in own if name not in state]
     if missing:
         hint = (
-            "; the weights have no shortcuts: say shortcut: A" if _only_shortcuts(missing) else ""
+            "; the weights have no shortcuts: say shortcut: A, or take the published network's "
+            "own name (backbone: cifar10-resnet20)"
+            if _only_shortcuts(missing)
+            else ""
         )
         raise UnfitWeights(f"{path} does not fit: it has no {missing[0]}{hint}")
     extra = [name for name in state if name not in own]

@@ -6,7 +6,7 @@ draws. On a CPU a block is filled at its address (key of the source, number of t
 times faster than torch's ``normal_`` (1.2 ns a number against 3.5) and with the same bits on
 every machine. On a GPU a block is one call of a generator of its own, whatever the batch.
 
-The two differ, so a radius repeats to the bit on one kind of device.
+The two differ, and so do GPUs of two models: a radius repeats to the bit on one.
 """
 
 from __future__ import annotations

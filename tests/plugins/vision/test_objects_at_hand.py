@@ -145,3 +145,29 @@ def test_a_stride_that_leaves_no_image_is_told():
 def test_a_factor_that_is_no_number_is_refused(factor):
     with pytest.raises(ValueError, match="factor must be a number of at least 0"):
         Digits(factor=factor)
+
+
+@pytest.mark.parametrize(
+    "rests_on", [{"hidden": 0.5, "labeller": "plain"}, {"pretrained_on": "digits"}]
+)
+def test_a_model_that_rests_on_one_at_chance_fails_and_says_so(rests_on):
+    recipe = Gaussian(**rests_on, backbone="small-cnn", **SMALL | {"lr": 1e-9})
+    frame = evaluate(weak=recipe)
+    assert list(frame["status"]) == ["failed"] * 2
+    assert frame["error"].str.contains("a model it rests on ended at chance").all()
+
+
+def test_seconds_count_all_stages_and_the_labellers_accuracy_is_told(monkeypatch):
+    build = TrainedClassifier.build
+
+    def slow(self, context):
+        build(self, context)
+        context.report("train_s", 1.0 if self.left_out else 10.0)
+
+    monkeypatch.setattr(TrainedClassifier, "build", slow)
+    recipe = Gaussian(hidden=0.5, labeller="plain", on_collapse="keep", **SMALL)
+    frame = evaluate(semi=recipe, alone=Gaussian(on_collapse="keep", **SMALL))
+    assert frame["training_s"].tolist() == [11.0, 11.0, 10.0, 10.0]
+    shares = frame["labeller_accuracy"].tolist()
+    assert 0.0 < shares[0] == shares[1] <= 1.0  # one labeller for all seeds
+    assert frame["labeller_accuracy"].isna().tolist() == [False, False, True, True]

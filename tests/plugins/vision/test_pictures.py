@@ -210,12 +210,15 @@ def test_images_of_one_size_have_no_parts_to_resize():
 def test_imagenet_is_trained_on_and_certified_as_in_the_full_suite(at_32, tmp_path, monkeypatch):
     monkeypatch.setenv("HARNESS_DATA", str(at_32.parent))
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    (at_32 / "train" / CLASSES[1] / "4.png").write_bytes(b"")
+    (at_32 / "train" / "n99999999").mkdir()
     task = ImageNet(n=200, every=1, train_images=12, radii=(0.0, 0.25))
-    settings = SMALL | {"epochs": 6, "lr": 0.05, "decay_every": 0}
+    settings = SMALL | {"epochs": 12, "lr": 0.01, "decay_every": 0}
     recipe = SmoothAdvPGD(epsilon=0.25, draws=2, steps=1, warm_up=1, **settings)
     board = harness.evaluate(task, {"adv": recipe}, seeds=[0])
     assert board["status"].tolist() == ["ok"]
     assert board["images_skipped"].tolist() == [1.0]
+    assert board["training_images_skipped"].tolist() == [2.0]
     # One class lacks no red and the other no green, in whatever part of a picture.
     assert board["smoothed_accuracy"].tolist() == [1.0]
     assert board["mean_certified_accuracy"].tolist() == [1.0]

@@ -78,7 +78,7 @@ def test_the_full_suite_runs_end_to_end_with_tiny_limits(tmp_path):
     )
     run = harness.run(suite, settings=Settings(results=tmp_path / "results", inline=True))
     assert run.failures() == []
-    assert run.cell_count == sum(len(each["methods"]) for each in entries()) == 17
+    assert run.cell_count == sum(len(each["methods"]) for each in entries()) == 18
 
 
 @pytest.mark.parametrize("name", ["smoothadv", "smoothadv-cifar", "smoothadv-full"])
