@@ -117,7 +117,7 @@ def amiss_lines(boards: Sequence[Board]) -> list[Line]:
     for board in boards:
         rows = [row for row in board.rows if _is_amiss(row)]
         if rows:
-            told = [f"{row['label']} {numbers.significant(row['mean'])}" for row in rows]
+            told = [f"{row['label']} {numbers.trimmed(row['mean'])}" for row in rows]
             more = f" and {len(told) - _AMISS_MAX} more" if len(told) > _AMISS_MAX else ""
             expected = numbers.trimmed(rows[0]["expected"])
             lines.append(

@@ -207,24 +207,54 @@ def _strip(tree: ast.Module, *, is_root: bool) -> None:
             ):
                 node.body = node.body[1:]
     if is_root:
-        tree.body = [node for node in tree.body if not _is_registration(node)]
+        tree.body = _without_registration(tree.body)
 
 
-def _is_registration(node: ast.stmt) -> bool:
-    """Whether a statement of a plugin's root only says where things live."""
-    if isinstance(node, (ast.Import, ast.ImportFrom, ast.If)):
-        return True
+def _without_registration(body: list[ast.stmt]) -> list[ast.stmt]:
+    """A plugin's root without what only says where things live.
+
+    Those are hooks, and private tables of names that nothing but hooks reads: a new method must
+    not change the others. Its imports, constants and classes count like any module's.
+    """
+    rest = [node for node in body if not _is_hook(node)]
+    used = {
+        name.id
+        for node in rest
+        for name in ast.walk(node)
+        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Load)
+    }
+    return [node for node in rest if not _is_table(node, used)]
+
+
+def _is_hook(node: ast.stmt) -> bool:
+    if isinstance(node, ast.If):
+        return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
     if isinstance(node, ast.FunctionDef):
-        hooks = any("hookimpl" in ast.dump(each) for each in node.decorator_list)
-        return hooks or node.name in ("__getattr__", "__dir__")
-    if isinstance(node, (ast.Assign, ast.AnnAssign)):
-        value = node.value
-        return value is None or all(
-            isinstance(each, (ast.Dict, ast.List, ast.Tuple, ast.Constant, ast.Load, ast.Starred))
-            or (isinstance(each, ast.Name) and each.id.startswith("_"))
+        is_hook = any("hookimpl" in ast.dump(each) for each in node.decorator_list)
+        return is_hook or node.name in ("__getattr__", "__dir__")
+    return False
+
+
+def _is_table(node: ast.stmt, used: set[str]) -> bool:
+    """Whether it is ``__all__``, or a private table of texts that nothing of ``used`` names."""
+    if isinstance(node, ast.Assign):
+        targets, value = node.targets, node.value
+    elif isinstance(node, ast.AnnAssign) and node.value is not None:
+        targets, value = [node.target], node.value
+    else:
+        return False
+    names = [each.id for each in targets if isinstance(each, ast.Name)]
+    is_private = len(names) == len(targets) and all(each.startswith("_") for each in names)
+    return (
+        is_private
+        and not used.intersection(names)
+        and isinstance(value, (ast.Dict, ast.List, ast.Tuple))
+        and all(
+            isinstance(each, (ast.Dict, ast.List, ast.Tuple, ast.Load, ast.Starred, ast.Name))
+            or (isinstance(each, ast.Constant) and isinstance(each.value, str))
             for each in ast.walk(value)
         )
-    return False
+    )
 
 
 def _literals(tree: ast.Module) -> Iterator[str]:

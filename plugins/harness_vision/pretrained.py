@@ -156,7 +156,15 @@ class CleanAccuracy(Task):
             name="images_skipped",
             type="exact",
             direction="none",
+            expected=0.0,
             description="test images left out as corrupt or mislabelled; the records name them",
+        ),
+        Metric(
+            name="training_images_skipped",
+            type="exact",
+            direction="none",
+            expected=0.0,
+            description="training images left out for that; the log of the build names them",
         ),
     )
 
@@ -190,9 +198,13 @@ class CleanAccuracy(Task):
             )
             network = method.network(cell, self.dataset, self.train_images)
             labels = _classes(network, test, cell)
+            final = {"images_skipped": float(len(test.skipped))}
+            training = method.training(cell, self.dataset, self.train_images)
+            if "images_skipped" in training:
+                final["training_images_skipped"] = training["images_skipped"]
             yield Outcome(
                 cell=cell,
-                final={"images_skipped": float(len(test.skipped))},
+                final=final,
                 items={
                     "accuracy": (
                         [str(index) for index in test.indices],

@@ -13,20 +13,24 @@ import sys
 sys.path.insert(0, {folder!r})
 from harness.plan.sources import CodeReader
 reader = CodeReader(["plug"])
-for module in ("plug.one", "plug.two", "plug.three"):
+for module in {modules!r}:
     print(reader.digest([module], {{"clicks": {sha!r}}}).hex())
 """
 
 
-def digests(folder, sha="a"):
-    """The digests of the three methods, read in a fresh process."""
+METHODS = ("plug.one", "plug.two", "plug.three")
+
+
+def digests(folder, sha="a", modules=METHODS):
+    """The digests of the three methods, or of others, read in a fresh process."""
     answer = subprocess.run(
-        [sys.executable, "-c", READ.format(folder=str(folder), sha=sha)],
+        [sys.executable, "-c", READ.format(folder=str(folder), sha=sha, modules=modules)],
         capture_output=True,
         check=True,
         text=True,
     )
-    return dict(zip(("one", "two", "three"), answer.stdout.split(), strict=True))
+    names = (each.removeprefix("plug.") for each in modules)
+    return dict(zip(names, answer.stdout.split(), strict=True))
 
 
 @pytest.fixture
@@ -54,10 +58,10 @@ def plugin(tmp_path):
     return package
 
 
-def changed_by(plugin, edit):
-    before = digests(plugin.parent)
+def changed_by(plugin, edit, modules=METHODS):
+    before = digests(plugin.parent, modules=modules)
     edit()
-    after = digests(plugin.parent)
+    after = digests(plugin.parent, modules=modules)
     return {name for name in before if before[name] != after[name]}
 
 
@@ -128,3 +132,56 @@ def test_a_module_below_a_package_that_cannot_be_imported_is_no_module(plugin):
     (broken / "below.py").write_text("")
     append(plugin / "three.py", "def f():\n    from plug.broken import below\n")
     assert digests(plugin.parent)["three"]
+
+
+ROOT = """
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from harness import hookimpl
+from plug.helper import scale
+if TYPE_CHECKING:
+    from nowhere import Nothing
+STEP = 0.5
+_METHODS = {"plug/one": "plug:One"}
+_OFFSETS = [1, 2]
+if STEP > 0.1:
+    FACTOR = 2.0
+class One:
+    def value(self):
+        return FACTOR * scale(STEP)
+@hookimpl
+def harness_methods():
+    return _METHODS
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "counts"),
+    [
+        ("STEP = 0.5", "STEP = 7.5", True),
+        ("FACTOR = 2.0", "FACTOR = 3.0", True),
+        ("[1, 2]", "[1, 3]", True),
+        ("scale(STEP)", "scale(STEP + 1)", True),
+        ("import scale", "import scale as scale", True),
+        ('"plug/one": "plug:One"', '"plug/one": "plug:One", "plug/x": "plug.x:X"', False),
+        ("return _METHODS", "return dict(_METHODS)", False),
+        ("import Nothing", "import Something", False),
+    ],
+)
+def test_a_plugin_in_one_file_counts_like_any_module_but_for_its_hooks(plugin, old, new, counts):
+    root = plugin / "__init__.py"
+    root.write_text(ROOT)
+
+    def edit():
+        root.write_text(ROOT.replace(old, new))
+
+    assert bool(changed_by(plugin, edit, ["plug"])) is counts
+
+
+def test_what_a_plugins_root_imports_is_followed(plugin):
+    (plugin / "__init__.py").write_text(ROOT)
+
+    def edit():
+        (plugin / "helper.py").write_text("def scale(x):\n    return 50 * x\n")
+
+    assert changed_by(plugin, edit, ["plug", "plug.three"]) == {"plug"}

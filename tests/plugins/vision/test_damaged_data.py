@@ -8,6 +8,7 @@ import pytest
 from image_files import archive, binary_records, drawn
 
 import harness
+from harness.cli.result import result_lines
 from harness.data.locate import sha256_of
 from harness.errors import ExitCode
 from harness.runner.settings import Settings
@@ -73,3 +74,22 @@ def test_a_changed_byte_fails_the_cells_and_names_file_hashes_and_remedy(
         assert f'{path} is damaged or another file than the data set "cifar10-binary": ' in each
         assert f"its sha256 is {sha256_of(path)}, declared is {declared}. " in each
         assert each.endswith("Remove it, then harness data fetch cifar10-binary")
+
+
+def test_records_of_no_class_are_counted_on_the_screen_of_the_run(ran, tmp_path, monkeypatch):
+    folder = tmp_path / "data" / "cifar10"
+    folder.mkdir(parents=True)
+    drawings = {n: drawn(20, n) for n in range(1, 6)}
+    drawings[2][0][:3] = 200
+    members = {f"c/data_batch_{n}.bin": binary_records(*each) for n, each in drawings.items()}
+    members["c/test_batch.bin"] = binary_records(*drawn(40, 9))
+    path = archive(folder / "cifar-10-binary.tar.gz", members)
+    declared = replace(datasets.CIFAR10_BINARY, sha256=sha256_of(path), bytes=path.stat().st_size)
+    monkeypatch.setattr(datasets, "CIFAR10_BINARY", declared)
+    done, status, _ = ran()
+    assert status["trained"] == "ok"
+    lines = result_lines(done, 100, seconds=1.0, code=done.exit_code(), command="again")
+    told = ["".join(span.text for span in line) for line in lines]
+    (amiss,) = (line for line in told if line.startswith("! "))
+    assert amiss.startswith("! vision/cifar10 ")
+    assert amiss.endswith("training_images_skipped is trained 3, 0 is expected")
