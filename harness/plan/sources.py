@@ -19,6 +19,7 @@ from functools import cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 __all__ = ["CodeReader", "Source"]
@@ -102,9 +103,8 @@ class CodeReader:
         _strip(tree, is_root="." not in module and module in self._plugin_packages)
         literals = tuple(_literals(tree))
         digest = blake2b(ast.dump(tree).encode(), digest_size=16)
-        for name in literals:
-            if (file := path.parent / name).is_file() and file.suffix != ".py":
-                digest.update(name.encode() + blake2b(file.read_bytes()).digest())
+        for file in _data_files(path.parent, literals):
+            digest.update(file.name.encode() + blake2b(file.read_bytes()).digest())
         imports, libraries = self._imports(module, tree, path)
         return Source(digest.digest(), imports, libraries, literals)
 
@@ -263,6 +263,15 @@ def _literals(tree: ast.Module) -> Iterator[str]:
         value = node.value if isinstance(node, ast.Constant) else None
         if isinstance(value, str) and 0 < len(value) < 100 and value.isprintable():
             yield value
+
+
+def _data_files(folder: Path, literals: Iterable[str]) -> Iterator[Path]:
+    """Files beside a module, or in a folder beside it, whose names stand in the module."""
+    names = dict.fromkeys(literals)
+    folders = [folder, *(folder / name for name in names if (folder / name).is_dir())]
+    for place, name in product(folders, names):
+        if (file := place / name).is_file() and file.suffix != ".py":
+            yield file
 
 
 @cache

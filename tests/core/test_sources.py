@@ -95,6 +95,14 @@ def test_an_edited_data_file_changes_what_names_it(plugin):
     assert changed_by(plugin, lambda: (plugin / "table.bin").write_bytes(b"1 2 4")) == {"three"}
 
 
+def test_an_edited_data_file_in_a_folder_of_its_own_changes_what_names_both(plugin):
+    (plugin / "data").mkdir()
+    (plugin / "data" / "weights.txt").write_text("1")
+    append(plugin / "three.py", "WHERE = Path(__file__).parent / 'data' / 'weights.txt'\n")
+    edit = (plugin / "data" / "weights.txt").write_text
+    assert changed_by(plugin, lambda: edit("2")) == {"three"}
+
+
 def test_another_hash_of_a_declared_data_set_changes_what_names_it(plugin):
     before, after = digests(plugin.parent, "a"), digests(plugin.parent, "b")
     assert {name for name in before if before[name] != after[name]} == {"three"}
