@@ -7,6 +7,7 @@ is imported when the thing is first asked for.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -191,6 +192,8 @@ class Registry:
     def _add_path(self, path: Path) -> None:
         if not path.exists():
             raise PluginError(f"no plugin at {path}")
+        for other in self.plugin_files:
+            _refuse_one_name_for_two(path, other)
         if str(path.parent) not in sys.path:
             sys.path.insert(0, str(path.parent))
         if path.parent not in self._paths:
@@ -415,6 +418,26 @@ def first_line(at: str, find: Callable[[str], str | None] | None = None) -> str:
         return ""
     match = re.search(rf'^class {re.escape(name)}\b[^\n]*:\n\s+"""(.+)', source, re.MULTILINE)
     return match.group(1).strip().rstrip('"').rstrip(".") if match else ""
+
+
+def _refuse_one_name_for_two(one: Path, other: Path) -> None:
+    """Refuse two plugins whose helpers beside them have one name: Python imports one for both."""
+    if one.parent == other.parent:
+        return
+    shared = _modules_in(one.parent) & _modules_in(other.parent) - {one.stem, other.stem}
+    for name in sorted(shared):
+        imports = re.compile(rf"^\s*(?:import|from)\s+{re.escape(name)}\b", re.MULTILINE)
+        if any(each.is_file() and imports.search(each.read_text()) for each in (one, other)):
+            raise PluginError(
+                f'beside {one} and beside {other} there is a module "{name}" each, and Python '
+                "imports one of them for both: rename one, or make a plugin a package whose "
+                "imports are relative"
+            )
+
+
+def _modules_in(folder: Path) -> set[str]:
+    packages = {each.parent.name for each in folder.glob("*/__init__.py")}
+    return packages | {each.stem for each in folder.glob("*.py")}
 
 
 def source_path(module: str) -> str | None:

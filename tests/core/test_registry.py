@@ -124,3 +124,24 @@ def test_a_class_in_place_of_its_name_is_told(tmp_path):
     )
     with pytest.raises(PluginError, match='mine/one: a text "module:Class" is wanted'):
         Registry().add_paths([tmp_path / "given.py"])
+
+
+@pytest.mark.parametrize("importing", [0, 1])
+def test_helpers_of_one_name_beside_two_plugins_are_refused(tmp_path, importing):
+    hooks = (
+        "from harness import hookimpl\n"
+        "@hookimpl\n"
+        "def harness_methods():\n"
+        "    return {{'{0}/m': '{0}:M'}}\n"
+        "class M: pass\n"
+    )
+    paths = []
+    for place, name in enumerate(("first_of_two", "second_of_two")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "one_helper_for_two.py").write_text(f"WHO = {name!r}\n")
+        wants = "from one_helper_for_two import WHO\n" if place == importing else ""
+        (folder / f"{name}.py").write_text(wants + hooks.format(name))
+        paths.append(folder / f"{name}.py")
+    with pytest.raises(PluginError, match=r'a module "one_helper_for_two" each'):
+        Registry([]).add_paths(paths)
