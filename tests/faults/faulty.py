@@ -241,8 +241,9 @@ def _freeze_later(task, cell):
 
 def _crowd(task, cell):
     """Seven children, four of which have ended and are not waited for."""
-    for _ in range(4):
-        subprocess.Popen(["true"])
+    ended = [subprocess.Popen(["true"]) for _ in range(4)]
+    for child in ended:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     running = [subprocess.Popen(["sleep", "0.3"]) for _ in range(3)]
     for child in running:
         child.wait()
