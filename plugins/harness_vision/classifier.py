@@ -10,11 +10,29 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import nn
 
-from harness import Artifact, Cell, Method
+from harness import Artifact, Cell, Method, Metric
 
-__all__ = ["Classifier"]
+__all__ = ["SKIPPED_IMAGES", "Classifier"]
 
 _MOST_NOISE = 1e6  # pixels: float32 networks make no numbers of much more
+
+# What every task that asks a classifier tells of the images at hand.
+SKIPPED_IMAGES = (
+    Metric(
+        name="images_skipped",
+        type="exact",
+        direction="none",
+        expected=0.0,
+        description="test images left out as corrupt or mislabelled; the records name them",
+    ),
+    Metric(
+        name="training_images_skipped",
+        type="exact",
+        direction="none",
+        expected=0.0,
+        description="training images left out for that; the log of the build names them",
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

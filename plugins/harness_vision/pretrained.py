@@ -30,7 +30,7 @@ from harness_vision.backbones import (
     load_weights,
     pretrained,
 )
-from harness_vision.classifier import Classifier
+from harness_vision.classifier import SKIPPED_IMAGES, Classifier
 from harness_vision.images import ImageSet, ImageSetName, load, training_images
 from harness_vision.images.image_set import IntArray
 from harness_vision.networks import Blueprint
@@ -152,20 +152,7 @@ class CleanAccuracy(Task):
             has_items=True,
             description="clean test images whose class is right",
         ),
-        Metric(
-            name="images_skipped",
-            type="exact",
-            direction="none",
-            expected=0.0,
-            description="test images left out as corrupt or mislabelled; the records name them",
-        ),
-        Metric(
-            name="training_images_skipped",
-            type="exact",
-            direction="none",
-            expected=0.0,
-            description="training images left out for that; the log of the build names them",
-        ),
+        *SKIPPED_IMAGES,
     )
 
     dataset: ImageSetName = "digits"

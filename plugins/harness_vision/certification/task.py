@@ -46,7 +46,7 @@ from harness_vision.certification.guards import require_count, require_increasin
 from harness_vision.certification.kept import read_part, write_part
 from harness_vision.certification.noise import BLOCK, Noise
 from harness_vision.certification.sequential import FixedRule, Rule, SequentialRule
-from harness_vision.classifier import Classifier
+from harness_vision.classifier import SKIPPED_IMAGES, Classifier
 from harness_vision.images import ImageSet, load, training_images
 from harness_vision.scores import ABSTAIN, Certificates, certified_accuracy
 from harness_vision.smoothed import Precision, SmoothedClassifier
@@ -117,20 +117,7 @@ METRICS = (
         has_items=True,
         description="noisy copies that the estimation of an image took, without the n0",
     ),
-    Metric(
-        name="images_skipped",
-        type="exact",
-        direction="none",
-        expected=0.0,
-        description="test images left out as corrupt or mislabelled; the records name them",
-    ),
-    Metric(
-        name="training_images_skipped",
-        type="exact",
-        direction="none",
-        expected=0.0,
-        description="training images left out for that; the log of the build names them",
-    ),
+    *SKIPPED_IMAGES,
     Metric(
         name="labeller_accuracy",
         direction="none",
